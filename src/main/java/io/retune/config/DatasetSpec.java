@@ -1,0 +1,40 @@
+package io.retune.config;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * One dataset of the store, where it comes from, and how its lines become columns.
+ *
+ * @param origin the source's files; its digest is pinned
+ * @param format how the files are read
+ * @param version our version number to train on; empty: the version that holds exactly {@code
+ *     origin}'s rows
+ * @param key columns that identify a row across versions; empty: its content does
+ * @param licence SPDX identifier or name, for the record
+ * @param privacy free text, for the record ({@code public}, {@code personal}, ...)
+ * @param prepare applied to this dataset's rows before they meet those of the others
+ */
+public record DatasetSpec(
+    SourceSpec origin,
+    Format format,
+    Optional<Integer> version,
+    List<String> key,
+    String licence,
+    String privacy,
+    List<TransformSpec> prepare) {
+
+  /** How the source's files are read. */
+  public enum Format {
+    /**
+     * A row a line: columns {@code file} (name without folder) and {@code text} (UTF-8, without its
+     * line end).
+     */
+    TEXT,
+    /**
+     * A row a line, one JSON object each: a column a key, nested values as Spark infers them over
+     * all files.
+     */
+    JSONL
+  }
+}

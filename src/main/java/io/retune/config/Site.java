@@ -1,0 +1,26 @@
+package io.retune.config;
+
+import java.util.Optional;
+
+/**
+ * Where a run takes place and where its results go. Nothing here can change a weight, and nothing
+ * here is fingerprinted.
+ *
+ * @param store URI or local path of the store
+ * @param cache local directory for downloads and prepared weights, named by digest
+ * @param master Spark master; empty: {@code local[*]}, or separate executor JVMs on this machine
+ *     when {@code executors} is given, or what spark-submit said
+ * @param executors how many executors, one rank each
+ * @param executorCores cores of one executor
+ * @param executorMemoryMb Spark's executor memory in MiB
+ * @param lanes micro-batches computed side by side in one rank; empty: as many as the executor has
+ *     cores
+ */
+public record Site(
+    String store,
+    String cache,
+    Optional<String> master,
+    Optional<Integer> executors,
+    Optional<Integer> executorCores,
+    int executorMemoryMb,
+    Optional<Integer> lanes) {}

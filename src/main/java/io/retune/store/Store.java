@@ -1,0 +1,279 @@
+package io.retune.store;
+
+import io.retune.config.InvalidInputException;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Paths;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
+
+/**
+ * The folder in which everything lies, on a local disk or any Hadoop file system. A file or folder
+ * appears under its final name whole and durable, or not at all: it is written beside it, forced to
+ * disk, and renamed.
+ *
+ * <pre>
+ * models/SHA256/        an imported model: a Hugging Face directory
+ * datasets/NAME/        Delta, one commit a version
+ * snapshots/KEY/        Delta and its manifest
+ * plans/KEY/            Delta ledger, packed parts, manifest
+ * runs/RUN/             journal, checkpoints, export
+ * lineage/TABLE/        Delta
+ * </pre>
+ */
+public final class Store {
+  private final Path root;
+  private final FileSystem files;
+  private final boolean local;
+
+  private Store(Path root, FileSystem files, boolean local) {
+    this.root = root;
+    this.files = files;
+    this.local = local;
+  }
+
+  /**
+   * @param uri a local path or a Hadoop URI; made if absent
+   * @throws InvalidInputException if it cannot be written to
+   */
+  public static Store open(String uri, Configuration hadoop) {
+    try {
+      Path given = new Path(uri);
+      boolean local = given.toUri().getScheme() == null || given.toUri().getScheme().equals("file");
+      FileSystem files = local ? rawLocal(hadoop) : given.getFileSystem(hadoop);
+      Path root =
+          local
+              ? new Path(Paths.get(given.toUri().getPath()).toAbsolutePath().normalize().toUri())
+              : files.makeQualified(given);
+      Store store = new Store(root, files, local);
+      store.requireWritable();
+      return store;
+    } catch (IOException | IllegalArgumentException e) {
+      throw unwritable(uri, e);
+    }
+  }
+
+  /** Without Hadoop's .crc companions, which our digests replace. */
+  private static FileSystem rawLocal(Configuration hadoop) throws IOException {
+    RawLocalFileSystem raw = new RawLocalFileSystem();
+    raw.initialize(java.net.URI.create("file:///"), hadoop);
+    return raw;
+  }
+
+  private void requireWritable() throws IOException {
+    Path probe = new Path(root, ".probe-" + UUID.randomUUID());
+    if (!files.mkdirs(root)) {
+      throw new IOException("the folder cannot be made");
+    }
+    files.create(probe, false).close();
+    files.delete(probe, false);
+  }
+
+  private static InvalidInputException unwritable(String uri, Exception cause) {
+    return InvalidInputException.of(
+        "store " + uri,
+        "cannot be written to: " + cause.getMessage(),
+        "Give a folder you may write to with --store, or free some space.");
+  }
+
+  /** Where {@code parts} lie in this store. */
+  public Path path(String... parts) {
+    Path path = root;
+    for (String part : parts) {
+      path = new Path(path, part);
+    }
+    return path;
+  }
+
+  /** The same as a local path. Only where {@link #isLocal}. */
+  public java.nio.file.Path localPath(String... parts) {
+    return local(path(parts));
+  }
+
+  /** A path of this store as a local one. Only where {@link #isLocal}. */
+  public java.nio.file.Path local(Path path) {
+    if (!local) {
+      throw new IllegalStateException(path + " is not on a local disk");
+    }
+    return Paths.get(path.toUri().getPath());
+  }
+
+  public String uri() {
+    return root.toString();
+  }
+
+  public boolean isLocal() {
+    return local;
+  }
+
+  public boolean exists(Path path) {
+    try {
+      return files.exists(path);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Names in a folder, sorted; none when it is absent. */
+  public List<Path> list(Path folder) {
+    try {
+      List<Path> children = new ArrayList<>();
+      for (FileStatus status : files.listStatus(folder)) {
+        children.add(status.getPath());
+      }
+      children.sort(null);
+      return children;
+    } catch (FileNotFoundException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public long length(Path file) {
+    try {
+      return files.getFileStatus(file).getLen();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public FSDataInputStream open(Path file) throws IOException {
+    return files.open(file);
+  }
+
+  /** Whole contents of a small file. */
+  public byte[] read(Path file) {
+    try (FSDataInputStream in = files.open(file)) {
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + file, e);
+    }
+  }
+
+  /** Writes a file's bytes to a stream. */
+  @FunctionalInterface
+  public interface Body {
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /** Puts a file in place, durable and whole; an older one of that name is replaced. */
+  public void write(Path file, Body body) {
+    Path staged = staged(file);
+    try {
+      files.mkdirs(file.getParent());
+      try (OutputStream out = files.create(staged, false)) {
+        body.writeTo(out);
+      }
+      force(staged);
+      rename(staged, file);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + file, e);
+    }
+  }
+
+  public void write(Path file, byte[] bytes) {
+    write(file, out -> out.write(bytes));
+  }
+
+  /** A fresh name beside {@code folder}, to fill and then {@link #publish}. */
+  public Path stage(Path folder) {
+    Path staged = staged(folder);
+    try {
+      files.mkdirs(staged);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot make " + staged, e);
+    }
+    return staged;
+  }
+
+  /**
+   * Puts a staged folder in place, durable and whole. Content under a key or digest is the same
+   * whoever wrote it: when {@code folder} exists already, the staged one is dropped.
+   */
+  public void publish(Path staged, Path folder) {
+    try {
+      if (files.exists(folder)) {
+        files.delete(staged, true);
+        return;
+      }
+      forceTree(staged);
+      rename(staged, folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot put " + folder + " in place", e);
+    }
+  }
+
+  /** Removes a file or folder, if there. */
+  public void delete(Path path) {
+    try {
+      files.delete(path, true);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot delete " + path, e);
+    }
+  }
+
+  private static Path staged(Path target) {
+    return new Path(target.getParent(), ".staged-" + target.getName() + "-" + UUID.randomUUID());
+  }
+
+  private void rename(Path from, Path to) throws IOException {
+    if (local) {
+      Files.move(
+          local(from),
+          local(to),
+          java.nio.file.StandardCopyOption.ATOMIC_MOVE,
+          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+      forceFolder(local(to).getParent());
+      return;
+    }
+    if (files.exists(to)) {
+      files.delete(to, true);
+    }
+    if (!files.rename(from, to)) {
+      throw new IOException("rename to " + to + " was refused");
+    }
+  }
+
+  private void force(Path file) throws IOException {
+    if (local) {
+      try (FileChannel channel = FileChannel.open(local(file), StandardOpenOption.WRITE)) {
+        channel.force(true);
+      }
+    }
+  }
+
+  private void forceTree(Path folder) throws IOException {
+    if (!local) {
+      return;
+    }
+    try (var tree = Files.walk(local(folder))) {
+      for (java.nio.file.Path path : (Iterable<java.nio.file.Path>) tree::iterator) {
+        if (Files.isDirectory(path)) {
+          forceFolder(path);
+        } else {
+          force(new Path(path.toUri()));
+        }
+      }
+    }
+  }
+
+  /** A rename lasts once its folder is on disk. */
+  private static void forceFolder(java.nio.file.Path folder) throws IOException {
+    try (FileChannel channel = FileChannel.open(folder)) {
+      channel.force(true);
+    }
+  }
+}
