@@ -1,5 +1,6 @@
 package io.retune.config;
 
+import java.io.Serializable;
 import java.util.List;
 
 /**
@@ -18,7 +19,8 @@ public record TrainSpec(
     Schedule schedule,
     double clipNorm,
     int evaluateEvery,
-    int checkpointEvery) {
+    int checkpointEvery)
+    implements Serializable {
 
   /**
    * Low-rank adapters: W x + (alpha / rank) B A x (Hu et al. 2021, arXiv:2106.09685), with the
@@ -27,7 +29,7 @@ public record TrainSpec(
    * @param targets names of linear modules, in the model's order: {@code q_proj} ... {@code
    *     down_proj}
    */
-  public record Lora(int rank, double alpha, List<String> targets) {
+  public record Lora(int rank, double alpha, List<String> targets) implements Serializable {
     /** Factor on B A x. */
     public double scale() {
       return alpha / rank;
@@ -35,13 +37,14 @@ public record TrainSpec(
   }
 
   /** Loshchilov and Hutter 2019, arXiv:1711.05101, as torch.optim.AdamW computes it. */
-  public record AdamW(double lr, double beta1, double beta2, double eps, double weightDecay) {}
+  public record AdamW(double lr, double beta1, double beta2, double eps, double weightDecay)
+      implements Serializable {}
 
   /**
    * Warm-up from 0 over the first {@code warmupSteps} steps, then the shape: as transformers'
    * get_scheduler does.
    */
-  public record Schedule(Shape shape, int warmupSteps) {
+  public record Schedule(Shape shape, int warmupSteps) implements Serializable {
     /** Constant; linear to 0 at the last step; half a cosine to 0 at the last step. */
     public enum Shape {
       CONSTANT,

@@ -1,0 +1,172 @@
+package io.retune.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.model.AdapterFiles;
+import io.retune.model.AdapterLayout;
+import io.retune.store.Json;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.Tensor;
+import io.retune.store.Sha256;
+import io.retune.store.Store;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.hadoop.fs.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The checkpoints of a run: {@code runs/RUN/checkpoints/step-000008/} with the adapter as PEFT stores it, the optimizer's moments, and a manifest with the
+ * SHA-256 of each file and each tensor. They hold no run, attempt, date or path: whoever computes the step writes the same bytes.
+ */
+public final class Checkpoints {
+  private static final Logger log = LoggerFactory.getLogger(Checkpoints.class);
+  private static final String ADAPTER = "adapter.safetensors";
+  private static final String OPTIMIZER = "optimizer.safetensors";
+  private static final String MANIFEST = "manifest.json";
+
+  private final Store store;
+  private final Path folder;
+  private final AdapterLayout layout;
+
+  public Checkpoints(Store store, String run, AdapterLayout layout) {
+    this.store = store;
+    this.folder = store.path("runs", run, "checkpoints");
+    this.layout = layout;
+  }
+
+  /** What training goes on from, float32 [layout.size]; {@code mean} and {@code square} are AdamW's moments. */
+  public record State(int step, float[] adapter, float[] mean, float[] square) {}
+
+  /** Writes a checkpoint, durable and whole; one that is there already is left as it is. */
+  public CheckpointRecord write(State state) {
+    long start = System.nanoTime();
+    Path target = of(state.step());
+    if (!store.exists(target)) {
+      Path staged = store.stage(target);
+      Map<String, Object> files = new TreeMap<>();
+      Map<String, Tensor> adapter = AdapterFiles.tensors(layout, state.adapter());
+      files.put(ADAPTER, file(staged, ADAPTER, adapter));
+      List<Long> shape = List.of((long) layout.size());
+      Map<String, Tensor> optimizer = new LinkedHashMap<>();
+      optimizer.put("mean", Tensor.of(shape, state.mean()));
+      optimizer.put("square", Tensor.of(shape, state.square()));
+      files.put(OPTIMIZER, file(staged, OPTIMIZER, optimizer));
+      byte[] manifest =
+          (Json.pretty(Map.of("step", state.step(), "files", files)) + "\n")
+              .getBytes(StandardCharsets.UTF_8);
+      store.write(new Path(staged, MANIFEST), manifest);
+      store.publish(staged, target);
+    }
+    return new CheckpointRecord(
+        state.step(),
+        target.toString(),
+        Sha256.of(store.read(new Path(target, MANIFEST))).hex(),
+        store.length(new Path(target, ADAPTER)) + store.length(new Path(target, OPTIMIZER)),
+        (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private Map<String, Object> file(Path staged, String name, Map<String, Tensor> tensors) {
+    try {
+      ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+      SafeTensors.write(bytes, tensors, Map.of("format", "pt"));
+      store.write(new Path(staged, name), bytes.toByteArray());
+      Map<String, String> digests = new TreeMap<>();
+      tensors.forEach((key, t) -> digests.put(key, Sha256.of(t.content().get()).hex()));
+      return Map.of("sha256", Sha256.of(bytes.toByteArray()).hex(), "tensors", digests);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private Path of(int step) {
+    return new Path(folder, "step-%06d".formatted(step));
+  }
+
+  /**
+   * Step of the newest sound checkpoint that is not after {@code atMost}; damaged ones are passed over with a warning.
+   */
+  public Optional<Integer> latest(int atMost) {
+    List<Path> candidates = new ArrayList<>(store.list(folder));
+    java.util.Collections.reverse(candidates);
+    return candidates.stream()
+        .filter(path -> path.getName().matches("step-\\d{6,9}"))
+        .filter(path -> stepOf(path) <= atMost)
+        .filter(this::isSound)
+        .map(Checkpoints::stepOf)
+        .findFirst();
+  }
+
+  private static int stepOf(Path path) {
+    return Integer.parseInt(path.getName().substring("step-".length()));
+  }
+
+  private boolean isSound(Path checkpoint) {
+    try {
+      JsonNode files = Json.read(store.read(new Path(checkpoint, MANIFEST))).path("files");
+      for (String name : List.of(ADAPTER, OPTIMIZER)) {
+        Sha256 found = Sha256.of(store.read(new Path(checkpoint, name)));
+        if (!found.hex().equals(files.path(name).path("sha256").asText())) {
+          log.warn("event=checkpoint-damaged path={} file={}", checkpoint, name);
+          return false;
+        }
+      }
+      return true;
+    } catch (IOException | UncheckedIOException e) {
+      log.warn("event=checkpoint-damaged path={} cause={}", checkpoint, e.getMessage());
+      return false;
+    }
+  }
+
+  /** Reads a checkpoint that {@link #latest} found. */
+  public State read(int step) {
+    Path checkpoint = of(step);
+    float[] adapter = new float[layout.size()];
+    Bytes adapterFile = new Bytes(new Path(checkpoint, ADAPTER));
+    layout.tensors().forEach(t -> adapterFile.into(t.name(), adapter, t.offset()));
+    float[] mean = new float[layout.size()];
+    float[] square = new float[layout.size()];
+    Bytes optimizerFile = new Bytes(new Path(checkpoint, OPTIMIZER));
+    optimizerFile.into("mean", mean, 0);
+    optimizerFile.into("square", square, 0);
+    return new State(step, adapter, mean, square);
+  }
+
+  /** The adapter alone, float32 in the layout's order. */
+  public float[] adapter(int step) {
+    return read(step).adapter();
+  }
+
+  /** A safetensors file of any store, in memory. */
+  private final class Bytes {
+    private final ByteBuffer bytes;
+    private final SafeTensors.Header header;
+
+    Bytes(Path file) {
+      byte[] all = store.read(file);
+      this.bytes = ByteBuffer.wrap(all).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+      int length = SafeTensors.headerBytes(file.toString(), all, all.length);
+      this.header =
+          SafeTensors.header(
+              file.toString(), java.util.Arrays.copyOfRange(all, 8, 8 + length), all.length);
+    }
+
+    void into(String name, float[] vector, int offset) {
+      SafeTensors.Entry entry = header.require("checkpoint", name);
+      bytes
+          .duplicate()
+          .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+          .position(Math.toIntExact(entry.offset()))
+          .asFloatBuffer()
+          .get(vector, offset, Math.toIntExact(entry.elements()));
+    }
+  }
+}

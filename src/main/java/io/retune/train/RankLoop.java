@@ -1,0 +1,382 @@
+package io.retune.train;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.collective.LeafTree;
+import io.retune.collective.LeafTree.Node;
+import io.retune.collective.Listener;
+import io.retune.collective.Peers;
+import io.retune.collective.TreeSum;
+import io.retune.collective.VectorPool;
+import io.retune.config.TrainSpec;
+import io.retune.engine.AdamW;
+import io.retune.engine.AdapterInit;
+import io.retune.engine.Decoder;
+import io.retune.engine.FastDigest;
+import io.retune.engine.GradientNorm;
+import io.retune.engine.Numerics;
+import io.retune.model.AdapterLayout;
+import io.retune.model.ModelConfig;
+import io.retune.plan.MicroBatch;
+import io.retune.plan.Plan;
+import io.retune.plan.PlanReader;
+import io.retune.store.Json;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.apache.hadoop.conf.Configuration;
+
+/** One rank of one attempt: from the weights on disk to the last checkpoint. All ranks hold the same adapter and moments after every step. */
+public final class RankLoop implements AutoCloseable {
+  private final TrainingTask task;
+  private final int rank;
+  private final int world;
+  private final Plan plan;
+  private final PlanReader reader;
+  private final AdapterLayout layout;
+  private final Decoder decoder;
+  private final Lanes lanes;
+  private final Checkpoints checkpoints;
+  private final LearningRate learningRate;
+  private final VectorPool pool;
+  private Optional<Peers> peers = Optional.empty();
+  private Optional<EventServer.Sender> driver = Optional.empty();
+  private float[] adapter;
+  private AdamW optimizer;
+
+  private RankLoop(TrainingTask task, int rank, int world) throws IOException {
+    Store store = Store.open(task.store(), new Configuration());
+    TrainSpec train = task.train();
+    Path model = store.localPath("models", task.modelSha256());
+    ModelConfig config = ModelConfig.read(model.resolve("config.json"));
+    this.task = task;
+    this.rank = rank;
+    this.world = world;
+    this.reader = PlanReader.open(store, task.plan());
+    this.plan = reader.plan();
+    this.layout = AdapterLayout.of(config, train.lora());
+    this.decoder =
+        Decoder.load(model, Path.of(task.cache()), config, layout, train.lora().scale());
+    this.lanes = new Lanes(decoder, task.lanes(), rank);
+    this.checkpoints = new Checkpoints(store, task.attempt().run(), layout);
+    this.learningRate =
+        new LearningRate(train.optimizer().lr(), train.schedule(), plan.steps().size());
+    this.pool = new VectorPool(layout.size());
+  }
+
+  /**
+   * Trains from {@code task.resumeStep} to the end of the plan.
+   *
+   * @param gather the ranks' first exchange
+   * @param cancelled ends all waiting when it becomes true
+   * @return digest of the final adapter
+   */
+  public static String run(
+      TrainingTask task, int rank, int world, AllGather gather, BooleanSupplier cancelled)
+      throws IOException {
+    try (RankLoop loop = new RankLoop(task, rank, world);
+        Listener listener = new Listener(task.attempt(), rank)) {
+      List<Hello> ranks = loop.meet(gather, listener.port());
+      loop.connect(listener, ranks, cancelled);
+      loop.restore();
+      return loop.train();
+    }
+  }
+
+  /** What a rank says of itself before it is connected. */
+  private record Hello(String host, int port, long pid, int lanes, Map<String, String> numerics) {}
+
+  private List<Hello> meet(AllGather gather, int port) throws IOException {
+    Hello mine =
+        new Hello(
+            host(),
+            port,
+            ProcessHandle.current().pid(),
+            task.lanes(),
+            Numerics.probe().facts());
+    List<Hello> ranks = new ArrayList<>();
+    for (String hello : gather.allGather(Json.write(mine))) {
+      ranks.add(Json.read(hello.getBytes(StandardCharsets.UTF_8), Hello.class));
+    }
+    requireSameNumerics(ranks);
+    return ranks;
+  }
+
+  /** The address Spark gave this executor, by which the others reach it. */
+  private static String host() throws IOException {
+    String spark = System.getenv("SPARK_LOCAL_IP");
+    return spark != null ? spark : InetAddress.getLocalHost().getHostAddress();
+  }
+
+  private static void requireSameNumerics(List<Hello> ranks) {
+    Hello first = ranks.get(0);
+    for (int rank = 1; rank < ranks.size(); rank++) {
+      Hello other = ranks.get(rank);
+      for (Map.Entry<String, String> fact : first.numerics().entrySet()) {
+        String theirs = other.numerics().get(fact.getKey());
+        if (!fact.getValue().equals(theirs)) {
+          throw new IllegalStateException(
+              "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s). Run on machines of one kind."
+                  .formatted(
+                      fact.getKey(), fact.getValue(), first.host(), theirs, rank, other.host()));
+        }
+      }
+    }
+  }
+
+  private void connect(Listener listener, List<Hello> ranks, BooleanSupplier cancelled)
+      throws IOException {
+    List<InetSocketAddress> addresses =
+        ranks.stream().map(r -> new InetSocketAddress(r.host(), r.port())).toList();
+    peers = Optional.of(Peers.connect(rank, task.attempt(), listener, addresses, cancelled));
+    if (rank == 0) {
+      driver = Optional.of(new EventServer.Sender(task));
+    }
+    Numerics numerics = Numerics.probe();
+    tell(
+        new RankEvent.Started(
+            ranks.stream().map(r -> new RankEvent.Rank(r.host(), r.pid(), r.lanes())).toList(),
+            numerics.facts(),
+            numerics.sha256().hex()));
+  }
+
+  private void tell(RankEvent event) {
+    driver.ifPresent(d -> d.send(event));
+  }
+
+  private void restore() {
+    TrainSpec.AdamW spec = task.train().optimizer();
+    if (task.resumeStep() == 0) {
+      adapter = AdapterInit.values(layout, task.train().seed());
+      optimizer = new AdamW(spec, layout.size());
+    } else {
+      Checkpoints.State state = checkpoints.read(task.resumeStep());
+      adapter = state.adapter();
+      optimizer = new AdamW(spec, state.mean(), state.square());
+    }
+  }
+
+  private String train() {
+    int last = plan.steps().size();
+    if (task.resumeStep() == 0) {
+      evaluate(0);
+    }
+    for (int step = task.resumeStep() + 1; step <= last; step++) {
+      tell(new RankEvent.Stepped(step(step)));
+      if (isDue(task.train().evaluateEvery(), step, last)) {
+        evaluate(step);
+      }
+      if (isDue(task.train().checkpointEvery(), step, last)) {
+        checkpoint(step);
+      }
+    }
+    String digest = FastDigest.of(adapter);
+    tell(new RankEvent.Finished(digest));
+    return digest;
+  }
+
+  private static boolean isDue(int every, int step, int last) {
+    return step == last || every > 0 && step % every == 0;
+  }
+
+  private StepRecord step(int step) {
+    long start = System.nanoTime();
+    Plan.Step planned = plan.steps().get(step - 1);
+    LeafTree tree = new LeafTree(planned.leaves());
+    Leaves mine = computeLeaves(planned, tree);
+    long computed = System.nanoTime();
+    List<Note> notes = exchangeNotes(step, mine, millis(start, computed));
+    long met = System.nanoTime();
+    float[] gradient = pool.take();
+    peers.orElseThrow().sum(step, tree, mine.sum, pool, gradient);
+    long exchanged = System.nanoTime();
+    double norm = GradientNorm.of(gradient);
+    if (!Double.isFinite(norm)) {
+      throw new IllegalStateException(
+          "The gradient of step " + step + " is not finite. Lower train.optimizer.adamw.lr.");
+    }
+    double rate = learningRate.at(step);
+    optimizer.step(adapter, gradient, rate, step, clip(norm));
+    StepRecord record =
+        new StepRecord(
+            step,
+            tree.sum(lossesOf(notes)) / planned.targetTokens(),
+            rate,
+            norm,
+            planned.microBatches(),
+            planned.tokens(),
+            planned.targetTokens(),
+            notes.stream().flatMap(n -> n.leafDigests().stream()).toList(),
+            tensorDigests(gradient),
+            notes.stream().mapToLong(Note::computeMs).max().orElse(0),
+            millis(met, exchanged),
+            millis(computed, met),
+            notes.stream().mapToLong(Note::dataMs).max().orElse(0),
+            millis(start, System.nanoTime()));
+    pool.give(gradient);
+    return record;
+  }
+
+  private static long millis(long from, long to) {
+    return (to - from) / 1_000_000;
+  }
+
+  /** As torch.nn.utils.clip_grad_norm_. */
+  private float clip(double norm) {
+    return (float) Math.min(1, task.train().clipNorm() / (norm + 1e-6));
+  }
+
+  /** What a rank's share of a step came to. */
+  private static final class Leaves {
+    private final TreeSum sum;
+    private final double[] losses;
+    private final String[] digests;
+    private final AtomicLong dataNanos = new AtomicLong();
+
+    Leaves(TreeSum sum, int count) {
+      this.sum = sum;
+      this.losses = new double[count];
+      this.digests = new String[count];
+    }
+  }
+
+  private Leaves computeLeaves(Plan.Step planned, LeafTree tree) {
+    Node range = tree.range(rank, world);
+    Leaves leaves = new Leaves(new TreeSum(tree, pool), range.end() - range.begin());
+    List<Lanes.Work> work = new ArrayList<>();
+    for (int leaf = range.begin(); leaf < range.end(); leaf++) {
+      int index = leaf;
+      work.add(
+          lane -> {
+            float[] total = pool.take();
+            float[] next = pool.take();
+            int first = index * planned.accumulate();
+            int end = Math.min(first + planned.accumulate(), planned.microBatches());
+            for (int i = first; i < end; i++) {
+              MicroBatch batch = read(planned.first() + i, leaves);
+              float[] into = i == first ? total : next;
+              leaves.losses[index - range.begin()] +=
+                  lane.gradient(batch, adapter, 1.0 / planned.targetTokens(), into);
+              if (i > first) {
+                add(total, next);
+              }
+            }
+            pool.give(next);
+            leaves.digests[index - range.begin()] = FastDigest.of(total);
+            leaves.sum.add(LeafTree.leaf(index), total);
+          });
+    }
+    lanes.all(work);
+    return leaves;
+  }
+
+  private MicroBatch read(long index, Leaves leaves) {
+    long start = System.nanoTime();
+    MicroBatch batch = reader.training(index);
+    leaves.dataNanos.addAndGet(System.nanoTime() - start);
+    return batch;
+  }
+
+  private static void add(float[] total, float[] next) {
+    for (int i = 0; i < total.length; i++) {
+      total[i] += next[i];
+    }
+  }
+
+  /** What the ranks tell each other of a step, beside the gradient. */
+  private record Note(
+      double[] losses, List<String> leafDigests, long computeMs, long dataMs) {}
+
+  private List<Note> exchangeNotes(int step, Leaves mine, long computeMs) {
+    Note note =
+        new Note(
+            mine.losses,
+            List.of(mine.digests),
+            computeMs,
+            mine.dataNanos.get() / 1_000_000);
+    return gather(step, note, Note.class);
+  }
+
+  private static double[] lossesOf(List<Note> notes) {
+    return notes.stream()
+        .flatMapToDouble(n -> java.util.Arrays.stream(n.losses()))
+        .toArray();
+  }
+
+  private <T> List<T> gather(int step, T mine, Class<T> type) {
+    List<T> all = new ArrayList<>();
+    try {
+      byte[] bytes = Json.write(mine).getBytes(StandardCharsets.UTF_8);
+      for (byte[] note : peers.orElseThrow().gather(step, bytes)) {
+        all.add(Json.read(note, type));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return all;
+  }
+
+  private Map<String, String> tensorDigests(float[] gradient) {
+    Map<String, String> digests = new TreeMap<>();
+    if (rank == 0) {
+      for (AdapterLayout.Tensor t : layout.tensors()) {
+        digests.put(t.name(), FastDigest.of(gradient, t.offset(), t.size()));
+      }
+    }
+    return digests;
+  }
+
+  private void evaluate(int step) {
+    long start = System.nanoTime();
+    int batches = plan.evaluation().stream().mapToInt(Plan.Part::count).sum();
+    Node range = new LeafTree(Math.max(1, batches)).range(rank, world);
+    int end = Math.min(range.end(), batches);
+    double[][] sums = new double[Math.max(0, end - range.begin())][];
+    lanes.all(
+        IntStream.range(range.begin(), end)
+            .<Lanes.Work>mapToObj(
+                i ->
+                    lane ->
+                        sums[i - range.begin()] =
+                            lane.exampleLosses(reader.evaluation(i), adapter))
+            .toList());
+    double[] mine = java.util.Arrays.stream(sums).flatMapToDouble(java.util.Arrays::stream).toArray();
+    double[] all =
+        gather(step, mine, double[].class).stream()
+            .flatMapToDouble(java.util.Arrays::stream)
+            .toArray();
+    tell(
+        new RankEvent.Evaluated(
+            new EvaluationRecord(step, all, millis(start, System.nanoTime()))));
+  }
+
+  private void checkpoint(int step) {
+    if (rank == 0) {
+      CheckpointRecord record =
+          checkpoints.write(
+              new Checkpoints.State(step, adapter, optimizer.mean(), optimizer.square()));
+      tell(new RankEvent.Checkpointed(record));
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    peers.ifPresent(Peers::close);
+    if (driver.isPresent()) {
+      driver.get().close();
+    }
+    lanes.close();
+    decoder.close();
+  }
+}
