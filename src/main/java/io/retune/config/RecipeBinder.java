@@ -6,6 +6,7 @@ import io.retune.config.TrainSpec.Schedule;
 import io.retune.config.TrainSpec.Schedule.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -211,7 +212,7 @@ final class RecipeBinder {
     }
     schedule.attach(chosen, shape, !chosen.equals("constant"));
     train.attach("schedule", schedule, false);
-    return new Schedule(Shape.values()[shapes.indexOf(chosen)], warmupSteps);
+    return new Schedule(Shape.valueOf(chosen.toUpperCase(Locale.ROOT)), warmupSteps);
   }
 
   private static EvaluationSpec evaluation(Block root, DataSpec data) {
