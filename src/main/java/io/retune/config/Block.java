@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * One {@code { ... }} of a configuration, and in the same stroke what it comes to: each value that
@@ -27,8 +29,8 @@ final class Block {
     /** Every key that was asked for, whole paths with {@code *} for names and list elements. */
     final List<String> knownKeys = new ArrayList<>();
 
-    /** Keys that hold something else than their default, and where they say so. */
-    final SortedMap<String, Place> changed = new TreeMap<>();
+    /** Keys that hold something else than their default. */
+    final SortedSet<String> changed = new TreeSet<>();
 
     Shared(Problems problems) {
       this.problems = problems;
@@ -108,9 +110,16 @@ final class Block {
     whole.put(key, json(value));
     if (!value.equals(byDefault)) {
       elided.put(key, json(value));
-      shared.changed.put(path(key), place(key));
+      noteChanged(key);
     }
     return value;
+  }
+
+  /** Elements of a list have no defaults of their own, they say why as a whole. */
+  private void noteChanged(String key) {
+    if (!path.contains("[")) {
+      shared.changed.add(path(key));
+    }
   }
 
   /** A key that changes no weight: it is not remembered. */
@@ -249,7 +258,7 @@ final class Block {
       return byDefault.get();
     }
     if (byDefault.isPresent() && !byDefault.get().equals(given.get(0))) {
-      shared.changed.put(path(given.get(0)), place(given.get(0)));
+      noteChanged(given.get(0));
     }
     return given.get(0);
   }
@@ -274,11 +283,6 @@ final class Block {
   void problem(String key, String message, String remedy) {
     String value = has(key) ? " = " + Kind.shown(values.get(key)) : "";
     shared.problems.add(place(key), path(key) + value + " " + message, remedy);
-  }
-
-  /** Adds a problem at {@code key} in words of its own. */
-  void tell(String key, String message, String remedy) {
-    shared.problems.add(place(key), message, remedy);
   }
 
   void missing(String key, String remedy) {

@@ -204,7 +204,7 @@ final class ConfigFiles {
   /** As HOCON; text that is none, such as {@code pip:a==1!b}, stands for itself. */
   private ConfigValue overriding(Place place, String value) {
     ConfigOrigin origin = ConfigOriginFactory.newSimple(place.file());
-    ConfigIncluder includer = new Includer(Path.of(""), "");
+    ConfigIncluder includer = new Includer(Path.of(place.file()), "");
     try {
       ConfigValue parsed =
           ConfigFactory.parseString("v = " + value, options(place.file(), includer))
@@ -278,18 +278,24 @@ final class ConfigFiles {
             "include of \"" + what + "\" includes itself.",
             "Includes are at most " + MAX_INCLUDE_DEPTH + " deep and never in a circle.");
       }
-      return parsed(target, place(what));
+      return parsed(target, place("", what));
     }
 
     private ConfigObject refuse(String what, String message, String remedy) {
-      problems.add(place(what), message, remedy);
+      return refuse("", what, message, remedy);
+    }
+
+    private ConfigObject refuse(String form, String what, String message, String remedy) {
+      problems.add(place(form, what), message, remedy);
       return ConfigFactory.empty().root();
     }
 
-    /** The parser does not tell where it is, so the first include of that name is meant. */
-    private Place place(String what) {
+    /** The parser does not tell where it is: the first include of that form and name is meant. */
+    private Place place(String form, String what) {
       Matcher include =
-          Pattern.compile("\\binclude\\b[^\"\\n]*\"" + Pattern.quote(what) + "\"").matcher(text);
+          Pattern.compile(
+                  "\\binclude\\s+(required\\(\\s*)?" + form + "\"" + Pattern.quote(what) + "\"")
+              .matcher(text);
       if (!include.find()) {
         return new Place(file.toString(), 0);
       }
@@ -299,17 +305,20 @@ final class ConfigFiles {
 
     @Override
     public ConfigObject includeURL(ConfigIncludeContext context, URL what) {
-      return refuse(what.toString(), "include of the URL " + what + " is refused.", ONLY_FILES);
+      return refuse(
+          "url\\(\\s*", what.toString(), "include of the URL " + what + " is refused.", ONLY_FILES);
     }
 
     @Override
     public ConfigObject includeFile(ConfigIncludeContext context, File what) {
-      return refuse(what.toString(), "include file(\"" + what + "\") is refused.", ONLY_FILES);
+      return refuse(
+          "file\\(\\s*", what.toString(), "include file(\"" + what + "\") is refused.", ONLY_FILES);
     }
 
     @Override
     public ConfigObject includeResources(ConfigIncludeContext context, String what) {
-      return refuse(what, "include classpath(\"" + what + "\") is refused.", ONLY_FILES);
+      return refuse(
+          "classpath\\(\\s*", what, "include classpath(\"" + what + "\") is refused.", ONLY_FILES);
     }
 
     @Override

@@ -61,7 +61,7 @@ public final class ConfigLoader {
     whole.put("name", recipe.name());
     whole.put("description", recipe.description());
     List<String> unexplained =
-        shared.changed.keySet().stream().filter(key -> !explained(key, reasons)).toList();
+        shared.changed.stream().filter(key -> !explained(key, reasons)).toList();
     return new Experiment(
         recipe,
         CanonicalJson.sha256(canonical),

@@ -1,6 +1,7 @@
 package io.retune.config;
 
 import com.typesafe.config.ConfigList;
+import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigRenderOptions;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
@@ -45,6 +46,8 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
     String text =
         switch (value.valueType()) {
           case OBJECT -> "{...}";
+          case LIST -> shownList((ConfigList) value);
+          case NUMBER -> asWritten(value);
           default -> value.render(ConfigRenderOptions.concise());
         };
     return text.length() <= MAX_QUOTED_CHARACTERS
@@ -52,18 +55,27 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
         : text.substring(0, MAX_QUOTED_CHARACTERS) + "...";
   }
 
-  static Kind<Long> wholeNumber(long least, long most) {
-    String range =
-        most == CanonicalJson.LARGEST_WHOLE
-            ? "of at least " + least
-            : "from " + least + " to " + most;
-    return new Kind<>(
-        "Expected a whole number " + range + ".", least, v -> ranged(whole(v), least, most, range));
+  private static String shownList(ConfigList list) {
+    return list.stream().anyMatch(ConfigObject.class::isInstance)
+        ? "[...]"
+        : list.render(ConfigRenderOptions.concise());
   }
 
-  private static long ranged(long n, long least, long most, String range) throws Refusal {
+  /** Digits as they stand in the file: those of a digest may happen to look like a number. */
+  private static String asWritten(ConfigValue number) {
+    return number.atKey("number").getString("number");
+  }
+
+  static Kind<Long> wholeNumber(long least, long most) {
+    String range =
+        most >= Integer.MAX_VALUE ? "of at least " + least : "from " + least + " to " + most;
+    return new Kind<>(
+        "Expected a whole number " + range + ".", least, v -> ranged(whole(v), least, most));
+  }
+
+  private static long ranged(long n, long least, long most) throws Refusal {
     if (n < least || n > most) {
-      throw new Refusal("is not a whole number " + range);
+      throw new Refusal("is out of range");
     }
     return n;
   }
@@ -130,6 +142,9 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
   }
 
   private static String string(ConfigValue value) throws Refusal {
+    if (value.valueType() == ConfigValueType.NUMBER) {
+      return asWritten(value);
+    }
     if (value.valueType() != ConfigValueType.STRING) {
       throw new Refusal("is not text");
     }
@@ -155,9 +170,22 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
     return value.toString().toLowerCase(Locale.ROOT);
   }
 
-  /** A list of different texts, each of which matches. */
+  /** A list of different texts, each of which matches; none will do. */
   static Kind<List<String>> names(String expected, Pattern each) {
     return new Kind<>(expected, List.of(), value -> names(value, each));
+  }
+
+  /** As {@link #names(String, Pattern)}, but at least one. */
+  static Kind<List<String>> someNames(String expected, Pattern each) {
+    return new Kind<>(expected, List.of(), value -> someNames(value, each));
+  }
+
+  private static List<String> someNames(ConfigValue value, Pattern each) throws Refusal {
+    List<String> names = names(value, each);
+    if (names.isEmpty()) {
+      throw new Refusal("is empty");
+    }
+    return names;
   }
 
   private static List<String> names(ConfigValue value, Pattern each) throws Refusal {
@@ -171,8 +199,8 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
       }
       names.add(string(element));
     }
-    if (names.isEmpty() || new LinkedHashSet<>(names).size() != names.size()) {
-      throw new Refusal(names.isEmpty() ? "is empty" : "names something twice");
+    if (new LinkedHashSet<>(names).size() != names.size()) {
+      throw new Refusal("names something twice");
     }
     return List.copyOf(names);
   }
@@ -187,7 +215,7 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
           Matcher matcher = form.matcher(String.valueOf(value.unwrapped()));
           boolean text = value.valueType() == ConfigValueType.STRING && matcher.matches();
           long steps = text ? Long.parseLong(matcher.group(1)) : whole(value);
-          return ranged(steps, least, Integer.MAX_VALUE, "of steps of at least " + least);
+          return ranged(steps, least, Integer.MAX_VALUE);
         });
   }
 
@@ -215,7 +243,7 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
           if ("all-linear".equals(value.unwrapped())) {
             return all;
           }
-          List<String> chosen = names(value, Pattern.compile(String.join("|", all)));
+          List<String> chosen = someNames(value, Pattern.compile(String.join("|", all)));
           return all.stream().filter(chosen::contains).toList();
         });
   }

@@ -62,7 +62,9 @@ final class RecipeBinder {
     OrderSpec order = order(root);
     TrainSpec train = train(root, order);
     EvaluationSpec evaluation = evaluation(root, data);
-    checkLengths(root, data, order);
+    if (root.has("order")) {
+      transforms.requireFit(order.tokensPerMicroBatch());
+    }
     return new Recipe(name, description, model, data, order, train, evaluation);
   }
 
@@ -117,8 +119,12 @@ final class RecipeBinder {
             "key",
             Kind.names("Expected a list of columns such as [id].", Pattern.compile("\\w+")),
             List.of());
-    String licence = block.required("licence", TEXT);
-    String privacy = block.required("privacy", TEXT);
+    String licence =
+        block.required(
+            "licence", Kind.text("Expected an SPDX identifier or a name, such as CC-BY-4.0."));
+    String privacy =
+        block.required(
+            "privacy", Kind.text("Expected a word for the record, such as public or personal."));
     List<TransformSpec> prepare = transforms.bind(block, "prepare");
     transforms.refuseCommonParts(block, "prepare", prepare);
     return new DatasetSpec(origin, format, version, key, licence, privacy, prepare);
@@ -241,21 +247,6 @@ final class RecipeBinder {
     if (!splits.isEmpty() && !splits.contains(split)) {
       evaluation.problem(
           "split", "is no split of data.prepare.", "Expected " + String.join(" or ", splits) + ".");
-    }
-  }
-
-  /** An example is never cut in two, so the longest has to fit. */
-  private static void checkLengths(Block root, DataSpec data, OrderSpec order) {
-    for (TransformSpec transform : data.prepare()) {
-      if (transform instanceof TransformSpec.Length length
-          && length.max() > order.tokensPerMicroBatch()
-          && root.has("order")) {
-        root.tell(
-            "data",
-            "data.prepare: \"%s\" keeps examples of %d tokens, but order.tokens-per-micro-batch = %d."
-                .formatted(length.name(), length.max(), order.tokensPerMicroBatch()),
-            "Expected a max of at most as many tokens as a micro-batch holds.");
-      }
     }
   }
 }

@@ -38,11 +38,12 @@ final class TransformBinder {
           Pattern.compile(COLUMN));
 
   private static final Kind<List<String>> COLUMN_NAMES =
-      Kind.names("Expected a list of columns such as [lemma, pos].", Pattern.compile(COLUMN));
+      Kind.someNames("Expected a list of columns such as [lemma, pos].", Pattern.compile(COLUMN));
 
   private static final Kind<String> REASON = Kind.text("Expected the reason, as text.");
 
   private final Map<String, String> reasons;
+  private final List<Block> lengths = new ArrayList<>();
 
   /**
    * @param reasons takes the {@code why} that stands beside a transform
@@ -183,11 +184,25 @@ final class TransformBinder {
     return transform;
   }
 
-  private static TransformSpec length(Block block, String name) {
+  /** An example is never cut in two, so the longest has to fit into a micro-batch. */
+  void requireFit(int tokensPerMicroBatch) {
+    for (Block length : lengths) {
+      long max = ((Number) length.whole().getOrDefault("max", 0L)).longValue();
+      if (max > tokensPerMicroBatch) {
+        length.problem(
+            "max",
+            "is more than order.tokens-per-micro-batch = " + tokensPerMicroBatch + ".",
+            "Expected at most as many tokens as a micro-batch holds.");
+      }
+    }
+  }
+
+  private TransformSpec length(Block block, String name) {
     Block length = block.child("length");
     TransformSpec transform =
         new TransformSpec.Length(name, length.required("max", RecipeBinder.TOKENS).intValue());
     block.attach("length", length, true);
+    lengths.add(length);
     return transform;
   }
 
