@@ -1,0 +1,96 @@
+package io.retune.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SiteLoaderTest {
+  private static final Site DEFAULTS =
+      new Site(
+          "./retune-store",
+          System.getProperty("user.home") + "/.cache/retune",
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          3072,
+          Optional.empty());
+
+  @TempDir Path folder;
+
+  @Test
+  void withoutAFileEverythingHasItsDefault() {
+    assertThat(SiteLoader.load(Optional.empty(), List.of())).isEqualTo(DEFAULTS);
+    assertThat(SiteLoader.load(Optional.of(Path.of("jobs/sites/laptop.conf")), List.of()))
+        .isEqualTo(DEFAULTS);
+  }
+
+  @Test
+  void overridesWinOverTheFile() throws IOException {
+    Path file =
+        Files.writeString(folder.resolve("site.conf"), "store = a, executors = 2, lanes = 3");
+    assertThat(
+            SiteLoader.load(
+                Optional.of(file),
+                List.of(
+                    "executors=4",
+                    "store=s3a://bucket/retune",
+                    "master=local-cluster[2,1,1024]",
+                    "executor-cores=2",
+                    "executor-memory=1536m",
+                    "cache=/tmp/c")))
+        .isEqualTo(
+            new Site(
+                "s3a://bucket/retune",
+                "/tmp/c",
+                Optional.of("local-cluster[2,1,1024]"),
+                Optional.of(4),
+                Optional.of(2),
+                1536,
+                Optional.of(3)));
+  }
+
+  @Test
+  void everyProblemIsSaidAtOnce() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("site.conf"),
+            "executors = 0\nexecutor-memory = 100m\nexecutor-core = 1\n");
+    InvalidInputException problems =
+        catchThrowableOfType(
+            InvalidInputException.class,
+            () -> SiteLoader.load(Optional.of(file), List.of("lanes=many")));
+    assertThat(problems.getMessage().replace(file.toString(), "FILE"))
+        .isEqualTo(
+            """
+            FILE:1: executors = 0 is out of range.
+              Expected a whole number of at least 1.
+            FILE:2: executor-memory = "100m" is out of range.
+              Expected an amount of memory of at least 512m, such as 3g.
+            FILE:3: unknown key "executor-core". Did you mean "executor-cores"?
+            --set lanes: lanes = "many" is not a whole number.
+              Expected a whole number of at least 1.""");
+  }
+
+  @Test
+  void siteKeysAreToldFromRecipeKeys() {
+    assertThat(
+            List.of(
+                "store",
+                "cache",
+                "master",
+                "executors",
+                "executor-cores",
+                "executor-memory",
+                "lanes"))
+        .allMatch(SiteLoader::isSiteKey);
+    assertThat(List.of("train.seed", "order.steps", "name", "stores"))
+        .noneMatch(SiteLoader::isSiteKey);
+  }
+}
