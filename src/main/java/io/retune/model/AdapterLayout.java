@@ -71,9 +71,13 @@ public record AdapterLayout(List<Tensor> tensors, int size) {
   }
 
   private static String name(int layer, String module, boolean isA) {
-    String block = module.matches("[qkvo]_proj") ? "self_attn" : "mlp";
     return "base_model.model.model.layers.%d.%s.%s.lora_%s.weight"
-        .formatted(layer, block, module, isA ? "A" : "B");
+        .formatted(layer, block(module), module, isA ? "A" : "B");
+  }
+
+  /** The block of a layer that a module belongs to, as its weights are named. */
+  public static String block(String module) {
+    return module.matches("[qkvo]_proj") ? "self_attn" : "mlp";
   }
 
   /** Width of what a module reads. */

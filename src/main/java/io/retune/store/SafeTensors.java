@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * The safetensors format (github.com/huggingface/safetensors, "Format"): eight bytes of header
@@ -30,7 +31,8 @@ public final class SafeTensors {
   /** As in the reference implementation. */
   private static final int MAX_HEADER_BYTES = 100_000_000;
 
-  private static final int ALIGNMENT_BYTES = 8;
+  /** A cache line: tensors mapped from a file start on one. The reference pads to eight. */
+  private static final int ALIGNMENT_BYTES = 64;
 
   private SafeTensors() {}
 
@@ -85,26 +87,42 @@ public final class SafeTensors {
     }
   }
 
-  /** A tensor to write: its bytes are those between position and limit, little-endian. */
-  public record Tensor(DType dtype, List<Long> shape, ByteBuffer bytes) {
+  /**
+   * A tensor to write.
+   *
+   * @param content its bytes, little-endian, between position and limit; asked for once, when they are written
+   */
+  public record Tensor(DType dtype, List<Long> shape, Supplier<ByteBuffer> content) {
     public Tensor {
-      long elements = shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
-      if (elements * dtype.bytes() != bytes.remaining()) {
-        throw new IllegalArgumentException(
-            dtype + " " + shape + " does not fill " + bytes.remaining() + " bytes");
-      }
+      shape = List.copyOf(shape);
     }
 
     public static Tensor of(List<Long> shape, float[] values) {
-      ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
-      bytes.asFloatBuffer().put(values);
-      return new Tensor(DType.F32, shape, bytes);
+      return of(shape, values, 0, values.length);
+    }
+
+    /** {@code length} of {@code values} from {@code offset} on. */
+    public static Tensor of(List<Long> shape, float[] values, int offset, int length) {
+      return new Tensor(
+          DType.F32,
+          shape,
+          () -> {
+            ByteBuffer bytes = ByteBuffer.allocate(length * 4).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(values, offset, length);
+            return bytes;
+          });
     }
 
     public static Tensor of(List<Long> shape, int[] values) {
       ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
       bytes.asIntBuffer().put(values);
-      return new Tensor(DType.I32, shape, bytes);
+      return new Tensor(DType.I32, shape, () -> bytes);
+    }
+
+    /** Its length. */
+    public long bytes() {
+      long elements = shape.stream().mapToLong(Long::longValue).reduce(1, Math::multiplyExact);
+      return Math.multiplyExact(elements, (long) dtype.bytes());
     }
   }
 
@@ -310,7 +328,7 @@ public final class SafeTensors {
   }
 
   /**
-   * Writes a file: tensors in the map's order, header padded with blanks to eight bytes. The same
+   * Writes a file: tensors in the map's order, the header padded with blanks so that tensors start on a cache line. The same
    * tensors and metadata give the same bytes.
    */
   public static void write(
@@ -322,7 +340,7 @@ public final class SafeTensors {
     }
     long offset = 0;
     for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
-      long end = offset + tensor.getValue().bytes().remaining();
+      long end = offset + tensor.getValue().bytes();
       header.put(
           tensor.getKey(),
           Map.of(
@@ -332,14 +350,21 @@ public final class SafeTensors {
       offset = end;
     }
     byte[] json = Json.write(header).getBytes(StandardCharsets.UTF_8);
-    int padded = (json.length + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES;
+    int padded =
+        (PREFIX_BYTES + json.length + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES * ALIGNMENT_BYTES
+            - PREFIX_BYTES;
     byte[] headerBytes = Arrays.copyOf(json, padded);
     Arrays.fill(headerBytes, json.length, padded, (byte) ' ');
     out.write(
         ByteBuffer.allocate(PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(padded).array());
     out.write(headerBytes);
-    for (Tensor tensor : tensors.values()) {
-      copy(tensor.bytes().duplicate(), out);
+    for (Map.Entry<String, Tensor> tensor : tensors.entrySet()) {
+      ByteBuffer content = tensor.getValue().content().get().duplicate();
+      if (content.remaining() != tensor.getValue().bytes()) {
+        throw new IllegalArgumentException(
+            tensor.getKey() + ": " + content.remaining() + " bytes do not fill its shape");
+      }
+      copy(content, out);
     }
   }
 

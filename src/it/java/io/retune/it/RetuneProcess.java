@@ -1,0 +1,117 @@
+package io.retune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.store.Json;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+
+/** Retune as a user starts it: a process of its own, its exit code, and what it printed. */
+final class RetuneProcess {
+  private final Process process;
+  private final Path stdout;
+  private final Path stderr;
+
+  private RetuneProcess(Process process, Path stdout, Path stderr) {
+    this.process = process;
+    this.stdout = stdout;
+    this.stderr = stderr;
+  }
+
+  /** Starts {@code retune arguments...}, writing what it prints under {@code target/it-logs}. */
+  static RetuneProcess start(String... arguments) {
+    try {
+      Path logs = Files.createDirectories(Path.of("target", "it-logs"));
+      Path stdout = Files.createTempFile(logs, arguments[0] + "-", ".out");
+      Path stderr = Path.of(stdout.toString().replaceAll("out$", "err"));
+      List<String> command = new ArrayList<>();
+      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      command.addAll(
+          Arrays.asList(
+              org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions().trim().split("\\s+")));
+      command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
+      command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
+      command.addAll(Arrays.asList(arguments));
+      ProcessBuilder builder =
+          new ProcessBuilder(command)
+              .redirectOutput(stdout.toFile())
+              .redirectError(stderr.toFile());
+      builder.environment().put("CI", "true");
+      return new RetuneProcess(builder.start(), stdout, stderr);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Runs to the end. */
+  static RetuneProcess run(String... arguments) {
+    RetuneProcess retune = start(arguments);
+    retune.waitFor();
+    return retune;
+  }
+
+  RetuneProcess waitFor() {
+    try {
+      assertThat(process.waitFor(20, TimeUnit.MINUTES)).as("ends in time").isTrue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+    return this;
+  }
+
+  /** kill -9 as soon as {@code condition} holds; false if the process ended before. */
+  boolean killWhen(BooleanSupplier condition) {
+    long deadline = System.nanoTime() + Duration.ofMinutes(10).toNanos();
+    while (process.isAlive()) {
+      if (condition.getAsBoolean()) {
+        process.destroyForcibly();
+        waitFor();
+        return true;
+      }
+      assertThat(System.nanoTime()).as("the moment to kill comes").isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+    return false;
+  }
+
+  int exitCode() {
+    return process.exitValue();
+  }
+
+  String stderr() {
+    return read(stderr);
+  }
+
+  String stdout() {
+    return read(stdout);
+  }
+
+  /** The JSON object that ends stdout, after asserting that all went well. */
+  JsonNode json() {
+    assertThat(exitCode()).as(this::stderr).isZero();
+    try {
+      return Json.read(
+          stdout().lines().reduce((a, b) -> b).orElse("").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException(stdout(), e);
+    }
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,104 @@
+package io.retune.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.store.Sha256;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The promise, on the real model with real executors: one digest, whatever the machines and whatever dies. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class SameWeightsTest {
+  private static final String SMOKE = "conf/runs/smoke.conf";
+
+  @TempDir Path store;
+
+  private JsonNode reference;
+
+  @BeforeAll
+  void oneRankOneLane() throws IOException {
+    reference = run("--lanes", "1");
+    assertThat(reference.path("status").asText()).isEqualTo("finished");
+    Path weights = Path.of(reference.path("adapter").asText(), "adapter_model.safetensors");
+    assertThat(Sha256.of(weights).hex()).isEqualTo(weightsOf(reference));
+  }
+
+  @Test
+  void theSameForTwoLanes() {
+    assertThat(weightsOf(run("--lanes", "2"))).isEqualTo(weightsOf(reference));
+  }
+
+  @Test
+  void theSameForOneTwoAndFourExecutors() {
+    for (int executors : new int[] {1, 2, 4}) {
+      JsonNode result = run("--executors", "" + executors);
+      assertThat(weightsOf(result)).as("%d executors", executors).isEqualTo(weightsOf(reference));
+      assertThat(processesOf(result)).as("%d executors", executors).hasSize(executors);
+      assertThat(result.at("/attempts/0/world_size").asInt()).isEqualTo(executors);
+    }
+  }
+
+  @Test
+  void theSameAfterTheDriverIsKilledAtAnyStep() {
+    String request = "killed-again-and-again";
+    List<String> moments = new ArrayList<>();
+    for (int step = 1; step <= 3; step++) {
+      int at = step;
+      RetuneProcess victim = start("--request", request, "--executors", "2");
+      if (victim.killWhen(() -> victim.stderr().contains("step " + at + "/"))) {
+        moments.add("step " + at);
+      }
+    }
+    assertThat(moments).containsExactly("step 1", "step 2", "step 3");
+    JsonNode result = run("--request", request, "--executors", "1");
+    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+    assertThat(result.path("attempts").size()).isEqualTo(4);
+  }
+
+  @Test
+  void theSameAfterAKillBetweenACheckpointAndItsJournalEntry() {
+    String request = "killed-between";
+    RetuneProcess victim = start("--request", request);
+    Path runs = store.resolve("runs");
+    boolean killed = victim.killWhen(() -> anyCheckpoint(runs, request));
+    assertThat(killed).isTrue();
+    JsonNode result = run("--request", request);
+    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+  }
+
+  private boolean anyCheckpoint(Path runs, String request) {
+    Path run = runs.resolve(io.retune.job.RunId.of("smoke", request));
+    return Files.exists(run.resolve("checkpoints").resolve("step-000002"));
+  }
+
+  private static Set<String> processesOf(JsonNode result) {
+    Set<String> processes = new HashSet<>();
+    result.at("/attempts/0/processes").forEach(pid -> processes.add(pid.asText()));
+    return processes;
+  }
+
+  private static String weightsOf(JsonNode result) {
+    return result.path("weights_sha256").asText();
+  }
+
+  private JsonNode run(String... options) {
+    return start(options).waitFor().json();
+  }
+
+  private RetuneProcess start(String... options) {
+    List<String> arguments =
+        new ArrayList<>(List.of("run", SMOKE, "--store", store.toString(), "--json"));
+    arguments.addAll(List.of(options));
+    return RetuneProcess.start(arguments.toArray(String[]::new));
+  }
+}

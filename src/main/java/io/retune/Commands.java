@@ -1,0 +1,319 @@
+package io.retune;
+
+import io.retune.config.ConfigLoader;
+import io.retune.config.Experiment;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
+import io.retune.config.Site;
+import io.retune.config.SiteLoader;
+import io.retune.job.CheckJob;
+import io.retune.job.DataJob;
+import io.retune.job.LineageJob;
+import io.retune.job.RunJob;
+import io.retune.job.ShowJob;
+import io.retune.job.Workspace;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The verbs: each reads its arguments and calls one job. */
+final class Commands {
+  private Commands() {}
+
+  /** Where things are: the same for every verb. */
+  static final class Place {
+    @Option(
+        names = "--store",
+        paramLabel = "URI",
+        description = "Where everything is kept; ./retune-store unless the site says otherwise.")
+    Optional<String> store = Optional.empty();
+
+    @Option(
+        names = "--site",
+        paramLabel = "FILE",
+        description = "Where the run takes place: see jobs/sites/.")
+    Optional<Path> site = Optional.empty();
+
+    @Option(
+        names = "--set",
+        paramLabel = "KEY=VALUE",
+        description = "One key of the recipe or of the site; may be repeated.")
+    List<String> set = new ArrayList<>();
+
+    @Option(names = "--json", description = "End with one JSON object on stdout.")
+    boolean json;
+
+    List<String> siteOverrides() {
+      List<String> overrides = new ArrayList<>();
+      set.stream().filter(SiteLoader::isSiteOverride).forEach(overrides::add);
+      store.ifPresent(uri -> overrides.add("store=" + quoted(uri)));
+      return overrides;
+    }
+
+    List<String> recipeOverrides() {
+      return set.stream().filter(o -> !SiteLoader.isSiteOverride(o)).toList();
+    }
+
+    static String quoted(String text) {
+      return io.retune.store.Json.write(text);
+    }
+  }
+
+  /** A recipe, and the machines it may use. */
+  static final class Asked {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "CONF", description = "The configuration to run.")
+    Path conf;
+
+    @Option(
+        names = "--executors",
+        paramLabel = "N",
+        description = "Executors with one rank each; on one machine, N JVMs of their own.")
+    Optional<Integer> executors = Optional.empty();
+
+    @Option(
+        names = "--lanes",
+        paramLabel = "N",
+        description = "Micro-batches computed side by side in a rank; as many as it has cores.")
+    Optional<Integer> lanes = Optional.empty();
+
+    @Option(names = "--master", paramLabel = "URL", description = "Spark master.")
+    Optional<String> master = Optional.empty();
+
+    @Option(
+        names = "--message",
+        paramLabel = "TEXT",
+        description = "What a new dataset version is for.")
+    String message = "";
+
+    @Option(
+        names = "--version",
+        paramLabel = "[NAME=]N",
+        description = "Use version N of the dataset instead of what its source holds.")
+    Map<String, Integer> versions = new LinkedHashMap<>();
+
+    /** The recipe and the site, or every problem of both. */
+    Loaded load() {
+      List<Problem> problems = new ArrayList<>();
+      Optional<Experiment> experiment =
+          collecting(problems, () -> ConfigLoader.load(conf, recipeOverrides()));
+      Optional<Site> site =
+          collecting(problems, () -> SiteLoader.load(place.site, siteOverrides()));
+      if (!problems.isEmpty()) {
+        throw new InvalidInputException(problems);
+      }
+      return new Loaded(experiment.orElseThrow(), site.orElseThrow());
+    }
+
+    private List<String> recipeOverrides() {
+      List<String> overrides = new ArrayList<>(place.recipeOverrides());
+      versions.forEach((name, n) -> overrides.add("data.datasets." + name + ".version=" + n));
+      return overrides;
+    }
+
+    private List<String> siteOverrides() {
+      List<String> overrides = place.siteOverrides();
+      executors.ifPresent(n -> overrides.add("executors=" + n));
+      lanes.ifPresent(n -> overrides.add("lanes=" + n));
+      master.ifPresent(url -> overrides.add("master=" + Place.quoted(url)));
+      return overrides;
+    }
+
+    private static <T> Optional<T> collecting(List<Problem> problems, Callable<T> load) {
+      try {
+        return Optional.of(load.call());
+      } catch (InvalidInputException e) {
+        problems.addAll(e.problems());
+        return Optional.empty();
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  record Loaded(Experiment experiment, Site site) {}
+
+  /** What a retry is recognised by. */
+  static final class Request {
+    @Option(
+        names = "--request",
+        paramLabel = "ID",
+        description = "The same ID is the same run: a retry continues it.")
+    Optional<String> id = Optional.empty();
+  }
+
+  @Command(
+      name = "run",
+      mixinStandardHelpOptions = true,
+      description = "Ingest, prepare, plan, fine-tune, evaluate, record and export.")
+  static final class Run implements Callable<Integer> {
+    @Mixin Asked asked;
+    @Mixin Request request;
+
+    @Override
+    public Integer call() {
+      Loaded loaded = asked.load();
+      try (Workspace workspace = Workspace.open(loaded.site())) {
+        new RunJob(workspace, loaded.experiment(), request.id, asked.message)
+            .execute(asked.place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "finetune",
+      mixinStandardHelpOptions = true,
+      description = "The same as run: what is ingested, prepared and planned already is not done again.")
+  static final class Finetune implements Callable<Integer> {
+    @Mixin Asked asked;
+    @Mixin Request request;
+
+    @Override
+    public Integer call() {
+      Run run = new Run();
+      run.asked = asked;
+      run.request = request;
+      return run.call();
+    }
+  }
+
+  @Command(
+      name = "check",
+      mixinStandardHelpOptions = true,
+      description = "Every problem of a configuration at once; starts nothing.")
+  static final class Check implements Callable<Integer> {
+    @Mixin Asked asked;
+
+    @Override
+    public Integer call() {
+      CheckJob.execute(asked.load().experiment(), asked.place.json);
+      return 0;
+    }
+  }
+
+  /** One arrow of the data's way, and those before it. */
+  abstract static class DataVerb implements Callable<Integer> {
+    @Mixin Asked asked;
+
+    abstract DataJob.Until until();
+
+    @Override
+    public Integer call() {
+      Loaded loaded = asked.load();
+      try (Workspace workspace = Workspace.open(loaded.site())) {
+        new DataJob(workspace, loaded.experiment(), asked.message)
+            .execute(until(), asked.place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "ingest",
+      mixinStandardHelpOptions = true,
+      description = "Bring the recipe's datasets into the store, a version per change.")
+  static final class Ingest extends DataVerb {
+    @Override
+    DataJob.Until until() {
+      return DataJob.Until.INGESTED;
+    }
+  }
+
+  @Command(
+      name = "prepare",
+      mixinStandardHelpOptions = true,
+      description = "Ingest, and turn rows into examples: a frozen snapshot.")
+  static final class Prepare extends DataVerb {
+    @Override
+    DataJob.Until until() {
+      return DataJob.Until.PREPARED;
+    }
+  }
+
+  @Command(
+      name = "plan",
+      mixinStandardHelpOptions = true,
+      description = "Ingest, prepare, and decide which example is in which step.")
+  static final class Plan extends DataVerb {
+    @Override
+    DataJob.Until until() {
+      return DataJob.Until.PLANNED;
+    }
+  }
+
+  @Command(
+      name = "runs",
+      mixinStandardHelpOptions = true,
+      description = "The runs of the store, newest first.")
+  static final class Runs implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new ShowJob(workspace).runs(place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "show",
+      mixinStandardHelpOptions = true,
+      description = "What a run did.")
+  static final class Show implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new ShowJob(workspace).show(run, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "lineage",
+      mixinStandardHelpOptions = true,
+      description = "A named query over the lineage tables; without a name, the list of them.")
+  static final class Lineage implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "The query.")
+    Optional<String> name = Optional.empty();
+
+    @Parameters(
+        index = "1..*",
+        paramLabel = "KEY=VALUE",
+        description = "Its parameters.")
+    Map<String, String> parameters = new LinkedHashMap<>();
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new LineageJob(workspace).execute(name, parameters, place.json);
+      }
+      return 0;
+    }
+  }
+
+  private static Workspace open(Place place) {
+    return Workspace.open(SiteLoader.load(place.site, place.siteOverrides()));
+  }
+}

@@ -1,0 +1,110 @@
+package io.retune;
+
+import io.retune.config.InvalidInputException;
+import io.retune.job.CheckDoesNotHoldException;
+import io.retune.job.ResumableException;
+import io.retune.store.LeaseHeldException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** The command line: {@code ./retune} on a laptop, the main class of {@code spark-submit} on a cluster. */
+@Command(
+    name = "retune",
+    description = "Reproducible fine-tuning on Apache Spark: run the tune again, get the same weights.",
+    subcommands = {
+      Commands.Run.class,
+      Commands.Check.class,
+      Commands.Ingest.class,
+      Commands.Prepare.class,
+      Commands.Plan.class,
+      Commands.Finetune.class,
+      Commands.Runs.class,
+      Commands.Show.class,
+      Commands.Lineage.class
+    },
+    mixinStandardHelpOptions = true,
+    version = "retune 0.1.0",
+    footer = {
+      "",
+      "Also: retune test (the whole test suite), retune bench engine (ratios against transformers + peft).",
+      "Exit codes: 0 done, 1 a defect of ours, 2 bad input, 3 failed and can be resumed, 4 a check did not hold,",
+      "5 held by another driver, 130 and 143 interrupted and can be resumed."
+    })
+public final class Retune {
+  /** What a process says with its exit code. */
+  enum Exit {
+    DONE(0),
+    DEFECT(1),
+    BAD_INPUT(2),
+    RESUMABLE(3),
+    CHECK_DOES_NOT_HOLD(4),
+    HELD(5);
+
+    final int code;
+
+    Exit(int code) {
+      this.code = code;
+    }
+  }
+
+  private Retune() {}
+
+  public static void main(String[] arguments) {
+    int code = commandLine().execute(arguments);
+    System.out.flush();
+    System.exit(code);
+  }
+
+  private static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Retune());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setParameterExceptionHandler(Retune::misused);
+    line.setExecutionExceptionHandler(Retune::failed);
+    line.setExecutionStrategy(
+        parsed -> {
+          if (!parsed.hasSubcommand() && parsed.matchedOptions().isEmpty()) {
+            line.usage(line.getOut());
+            return Exit.BAD_INPUT.code;
+          }
+          return new CommandLine.RunLast().execute(parsed);
+        });
+    return line;
+  }
+
+  private static int misused(ParameterException e, String[] arguments) {
+    PrintWriter err = e.getCommandLine().getErr();
+    err.println(e.getMessage());
+    CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
+    err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+    return Exit.BAD_INPUT.code;
+  }
+
+  private static int failed(Exception e, CommandLine command, ParseResult parsed) {
+    PrintWriter err = command.getErr();
+    if (e instanceof InvalidInputException invalid) {
+      int problems = invalid.problems().size();
+      err.println(invalid.getMessage());
+      err.println(
+          (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was started.");
+      return Exit.BAD_INPUT.code;
+    }
+    if (e instanceof LeaseHeldException) {
+      err.println(e.getMessage());
+      return Exit.HELD.code;
+    }
+    if (e instanceof ResumableException) {
+      err.println(e.getMessage());
+      return Exit.RESUMABLE.code;
+    }
+    if (e instanceof CheckDoesNotHoldException) {
+      err.println(e.getMessage());
+      return Exit.CHECK_DOES_NOT_HOLD.code;
+    }
+    err.println("This is a defect of Retune; please report it with the lines below.");
+    e.printStackTrace(err);
+    return Exit.DEFECT.code;
+  }
+}

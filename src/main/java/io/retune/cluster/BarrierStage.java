@@ -1,0 +1,97 @@
+package io.retune.cluster;
+
+import io.retune.train.AllGather;
+import java.io.Serializable;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
+import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.resource.ResourceProfile;
+import org.apache.spark.resource.ResourceProfileBuilder;
+import org.apache.spark.resource.TaskResourceRequests;
+import org.apache.spark.sql.SparkSession;
+import scala.collection.Iterator;
+import scala.jdk.javaapi.CollectionConverters;
+import scala.reflect.ClassTag$;
+import scala.runtime.AbstractFunction1;
+
+/**
+ * Ranks as the tasks of a Spark barrier stage: all run at once, or none. A barrier stage that is a result stage is never retried by Spark (SPARK-27366);
+ * that is the driver's affair.
+ */
+final class BarrierStage {
+  private BarrierStage() {}
+
+  /** What a rank does; travels to its executor. */
+  @FunctionalInterface
+  interface RankBody extends Serializable {
+    /**
+     * @param cancelled true once Spark has given this task up: peers of a failed task are killed without an interrupt
+     */
+    String run(int rank, int world, AllGather gather, BooleanSupplier cancelled) throws Exception;
+  }
+
+  /**
+   * Runs one rank on each of {@code world} executors and waits for all.
+   *
+   * @return what the ranks returned, by rank
+   * @throws org.apache.spark.SparkException if one of them failed
+   */
+  static List<String> run(SparkSession spark, int world, RankBody body) {
+    JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+    JavaRDD<Integer> ranks =
+        context.parallelize(IntStream.range(0, world).boxed().toList(), world);
+    if (!spark.sparkContext().isLocal()) {
+      ranks = ranks.withResources(wholeExecutor(spark));
+    }
+    Object results =
+        ranks
+            .rdd()
+            .barrier()
+            .mapPartitions(new RankTask(body), false, ClassTag$.MODULE$.apply(String.class))
+            .collect();
+    return Arrays.asList((String[]) results);
+  }
+
+  /**
+   * A rank takes all cores of its executor, so that no executor gets two. Only for this stage: a global spark.task.cpus would throttle the
+   * preparation of data.
+   */
+  private static ResourceProfile wholeExecutor(SparkSession spark) {
+    int cores = spark.sparkContext().getConf().getInt("spark.executor.cores", 1);
+    return new ResourceProfileBuilder().require(new TaskResourceRequests().cpus(cores)).build();
+  }
+
+  private static final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
+      implements Serializable {
+    private static final long serialVersionUID = 1L;
+
+    private final RankBody body;
+
+    RankTask(RankBody body) {
+      this.body = body;
+    }
+
+    @Override
+    public Iterator<String> apply(Iterator<Integer> partition) {
+      BarrierTaskContext context = BarrierTaskContext.get();
+      int world = context.getTaskInfos().length;
+      try {
+        String result =
+            body.run(
+                context.partitionId(),
+                world,
+                mine -> List.of(context.allGather(mine)),
+                context::isInterrupted);
+        return CollectionConverters.asScala(List.of(result)).iterator();
+      } catch (RuntimeException e) {
+        throw e;
+      } catch (Exception e) {
+        throw new IllegalStateException("Rank " + context.partitionId() + " failed", e);
+      }
+    }
+  }
+}

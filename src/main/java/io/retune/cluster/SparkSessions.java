@@ -1,0 +1,116 @@
+package io.retune.cluster;
+
+import io.retune.config.Site;
+import io.retune.store.LinkLogStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.apache.spark.SparkConf;
+import org.apache.spark.sql.SparkSession;
+
+/** The Spark session of a job: on this machine as the site says, or the one spark-submit configured. */
+public final class SparkSessions {
+  /** Few rows on few cores: two hundred shuffle partitions, Spark's default, would be two hundred empty tasks. */
+  private static final int LAPTOP_SHUFFLE_PARTITIONS = 4;
+
+  private SparkSessions() {}
+
+  /** One rank in this process, or separate executors. */
+  public static SparkSession open(Site site) {
+    SparkConf conf = new SparkConf();
+    conf.setIfMissing("spark.app.name", "retune");
+    delta(conf);
+    barrier(conf);
+    boolean submitted = conf.contains("spark.master");
+    if (!submitted) {
+      onThisMachine(conf, site);
+    }
+    executors(conf, site);
+    return SparkSession.builder().config(conf).getOrCreate();
+  }
+
+  private static void delta(SparkConf conf) {
+    Map.of(
+            "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension",
+            "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+            "spark.delta.logStore.file.impl", LinkLogStore.class.getName(),
+            "spark.databricks.delta.snapshotPartitions", "2",
+            // Expressions fail on a division by zero or a bad cast instead of making a null.
+            "spark.sql.ansi.enabled", "true",
+            // What a time means must not depend on where the driver stands.
+            "spark.sql.session.timeZone", "UTC")
+        .forEach(conf::setIfMissing);
+  }
+
+  private static void barrier(SparkConf conf) {
+    Map.of(
+            "spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s",
+            // Tasks start when all executors are there, else they pile up on the first.
+            "spark.scheduler.minRegisteredResourcesRatio", "1",
+            // A rank moves its own gradients; the default of one year is no timeout.
+            "spark.barrier.sync.timeout", "600")
+        .forEach(conf::setIfMissing);
+  }
+
+  private static void onThisMachine(SparkConf conf, Site site) {
+    String master = site.master().orElseGet(() -> localMaster(site));
+    conf.setMaster(master);
+    conf.setIfMissing("spark.ui.enabled", "false");
+    conf.setIfMissing("spark.ui.showConsoleProgress", "false");
+    conf.setIfMissing("spark.sql.shuffle.partitions", "" + LAPTOP_SHUFFLE_PARTITIONS);
+    if (master.startsWith("local")) {
+      conf.setIfMissing("spark.driver.host", "127.0.0.1");
+      conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
+    }
+    if (master.startsWith("local-cluster")) {
+      conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+      conf.setIfMissing("spark.executor.memory", site.executorMemoryMb() + "m");
+      conf.setIfMissing("spark.executor.extraJavaOptions", "-XX:+UseSerialGC");
+      makeEmptySparkHome();
+    }
+  }
+
+  /** {@code local-cluster[executors, cores, MiB]}: executors in JVMs of their own. */
+  private static String localMaster(Site site) {
+    if (site.executors().isEmpty()) {
+      return "local[*]";
+    }
+    return "local-cluster[%d,%d,%d]"
+        .formatted(site.executors().get(), coresPerExecutor(site), site.executorMemoryMb());
+  }
+
+  /** As the site says, else an equal share of this machine's cores. */
+  private static int coresPerExecutor(Site site) {
+    return site.executorCores()
+        .orElseGet(
+            () ->
+                Math.max(
+                    1, Runtime.getRuntime().availableProcessors() / site.executors().orElse(1)));
+  }
+
+  private static void executors(SparkConf conf, Site site) {
+    Map.of(
+            "spark.executorEnv.OMP_NUM_THREADS", "1",
+            "spark.executorEnv.DJL_OFFLINE", "true",
+            "spark.executorEnv.OPT_OUT_TRACKING", "true")
+        .forEach(conf::setIfMissing);
+    site.executors().ifPresent(n -> conf.setIfMissing("spark.executor.instances", "" + n));
+    site.executorCores().ifPresent(n -> conf.setIfMissing("spark.executor.cores", "" + n));
+  }
+
+  /** local-cluster starts its workers from SPARK_HOME and wants a folder {@code jars} there. */
+  private static void makeEmptySparkHome() {
+    String home = System.getenv("SPARK_HOME");
+    if (home == null) {
+      throw new IllegalStateException(
+          "SPARK_HOME is not set; start Retune with ./retune, which sets it");
+    }
+    try {
+      Files.createDirectories(Path.of(home, "jars"));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

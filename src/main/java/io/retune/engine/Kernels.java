@@ -1,0 +1,54 @@
+package io.retune.engine;
+
+import ai.djl.engine.Engine;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.TorchScriptModule;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+
+/** The kernels' source texts and the module made of them. */
+final class Kernels {
+  /** Whose matrix products are used; a fact of the numerics. */
+  enum Products {
+    ONEDNN("products-onednn.ts"),
+    NATIVE("products-native.ts");
+
+    private final String resource;
+
+    Products(String resource) {
+      this.resource = resource;
+    }
+
+    /** oneDNN where it is built for; its product with a frozen weight exists on x86 CPUs only. */
+    static Products ofThisMachine() {
+      String arch = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
+      return arch.equals("amd64") || arch.equals("x86_64") ? ONEDNN : NATIVE;
+    }
+  }
+
+  private Kernels() {}
+
+  /** The root of all tensors of this process. */
+  static PtNDManager newManager() {
+    return (PtNDManager) Engine.getEngine("PyTorch").newBaseManager();
+  }
+
+  static TorchScriptModule compile(PtNDManager manager, Products products) {
+    return TorchScriptModule.compile(manager, source(products));
+  }
+
+  static String source(Products products) {
+    return text(products.resource) + text("layer.ts") + text("head.ts");
+  }
+
+  private static String text(String resource) {
+    try (InputStream in = Kernels.class.getResourceAsStream(resource)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,113 @@
+package io.retune.engine;
+
+import io.retune.model.AdapterLayout;
+import io.retune.model.ModelConfig;
+import io.retune.model.Weights;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.DType;
+import io.retune.store.SafeTensors.Tensor;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model's weights as the kernels want them: q, k and v in one matrix, gate and up in one, float32. Made once per machine, and mapped by every rank of it, so
+ * that they take memory once.
+ */
+final class PreparedWeights {
+  /** In the file's name: raised when the layout changes. */
+  private static final String LAYOUT = "fused-v1.safetensors";
+
+  private PreparedWeights() {}
+
+  /**
+   * @param modelDirectory named by the model's digest
+   * @param cache local directory
+   */
+  static SafeTensors.Mapped open(Path modelDirectory, ModelConfig config, Path cache)
+      throws IOException {
+    Path folder = cache.resolve("prepared").resolve(modelDirectory.getFileName().toString());
+    Path file = folder.resolve(LAYOUT);
+    if (!Files.exists(file)) {
+      Files.createDirectories(folder);
+      Path staged = Files.createTempFile(folder, ".preparing-", "");
+      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(staged), 1 << 20)) {
+        SafeTensors.write(out, tensors(Weights.open(modelDirectory), config), Map.of());
+      }
+      Files.move(staged, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+    return SafeTensors.map(file);
+  }
+
+  private static Map<String, Tensor> tensors(Weights weights, ModelConfig config) {
+    int width = config.width();
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    tensors.put("embedding", matrix(weights, config.vocabulary(), width, "model.embed_tokens"));
+    if (!config.tiedHead()) {
+      tensors.put("head", matrix(weights, config.vocabulary(), width, "lm_head"));
+    }
+    tensors.put("norm", vector(weights, width, "model.norm"));
+    for (int layer = 0; layer < config.layers(); layer++) {
+      String from = "model.layers." + layer + ".";
+      String to = layer + ".";
+      tensors.put(to + "norm1", vector(weights, width, from + "input_layernorm"));
+      tensors.put(to + "qkv", fused(weights, config, from, "q_proj", "k_proj", "v_proj"));
+      tensors.put(to + "o", fused(weights, config, from, "o_proj"));
+      tensors.put(to + "norm2", vector(weights, width, from + "post_attention_layernorm"));
+      tensors.put(to + "gate-up", fused(weights, config, from, "gate_proj", "up_proj"));
+      tensors.put(to + "down", fused(weights, config, from, "down_proj"));
+    }
+    return tensors;
+  }
+
+  private static Tensor vector(Weights weights, int width, String name) {
+    return new Tensor(
+        DType.F32, List.of((long) width), () -> read(weights, name + ".weight", width));
+  }
+
+  private static Tensor matrix(Weights weights, int rows, int columns, String name) {
+    return new Tensor(
+        DType.F32,
+        List.of((long) rows, (long) columns),
+        () -> read(weights, name + ".weight", rows, columns));
+  }
+
+  /** Modules that read the same input, one under the other. */
+  private static Tensor fused(
+      Weights weights, ModelConfig config, String prefix, String... modules) {
+    int columns = AdapterLayout.inputs(config, modules[0]);
+    int rows = 0;
+    for (String module : modules) {
+      rows += AdapterLayout.outputs(config, module);
+    }
+    int bytes = Math.multiplyExact(Math.multiplyExact(rows, columns), 4);
+    return new Tensor(
+        DType.F32,
+        List.of((long) rows, (long) columns),
+        () -> {
+          ByteBuffer all = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
+          for (String module : modules) {
+            String name = prefix + AdapterLayout.block(module) + "." + module + ".weight";
+            all.put(read(weights, name, AdapterLayout.outputs(config, module), columns));
+          }
+          return all.flip();
+        });
+  }
+
+  private static ByteBuffer read(Weights weights, String name, long... shape) {
+    try {
+      return weights.float32(name, shape);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

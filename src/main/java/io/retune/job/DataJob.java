@@ -1,0 +1,60 @@
+package io.retune.job;
+
+import io.retune.config.Experiment;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Snapshot;
+import io.retune.model.ImportedModel;
+import io.retune.plan.Plan;
+import io.retune.store.Json;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SortedMap;
+
+/** {@code retune ingest | prepare | plan}: the data's way up to one of its stations. */
+public final class DataJob {
+  /** How far to go. */
+  public enum Until {
+    INGESTED,
+    PREPARED,
+    PLANNED
+  }
+
+  private final Workspace workspace;
+  private final Stages stages;
+  private final Terminal terminal = new Terminal();
+  private final Recording recording;
+  private final String message;
+
+  public DataJob(Workspace workspace, Experiment experiment, String message) {
+    this.workspace = workspace;
+    this.stages = new Stages(workspace, experiment.recipe(), terminal);
+    this.recording = new Recording(workspace);
+    this.message = message;
+  }
+
+  public void execute(Until until, boolean json) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    try {
+      SortedMap<String, DatasetVersion> versions = stages.ingest(message);
+      recording.datasets(versions.values());
+      versions.forEach((name, version) -> result.put("dataset/" + name, version.version()));
+      if (until == Until.INGESTED) {
+        return;
+      }
+      ImportedModel model = stages.importModel();
+      Snapshot snapshot = stages.prepare(versions, model);
+      recording.prepared(model, snapshot);
+      result.put("snapshot_sha256", snapshot.root().hex());
+      if (until == Until.PREPARED) {
+        return;
+      }
+      Plan plan = stages.plan(snapshot);
+      result.put("plan_sha256", plan.root().hex());
+    } finally {
+      terminal.say("time      %s", workspace.times());
+      if (json && !result.isEmpty()) {
+        System.out.println(Json.write(result));
+      }
+    }
+  }
+}

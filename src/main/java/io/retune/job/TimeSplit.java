@@ -1,0 +1,67 @@
+package io.retune.job;
+
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+
+/** Where the time of a run went. */
+public final class TimeSplit {
+  /** The parts of a run, in their order. */
+  public enum Stage {
+    BUILD,
+    SESSION,
+    IMPORT,
+    PREPARE,
+    PLAN,
+    LOAD,
+    TRAIN,
+    EVALUATE,
+    RECORD
+  }
+
+  private final Map<Stage, Duration> spent = new EnumMap<>(Stage.class);
+
+  /** Starts with what the launcher says the build took. */
+  public TimeSplit() {
+    add(Stage.BUILD, Duration.ofMillis(Long.getLong("retune.build.ms", 0)));
+  }
+
+  public synchronized void add(Stage stage, Duration duration) {
+    spent.merge(stage, duration, Duration::plus);
+  }
+
+  /** Runs {@code work} and counts its time as {@code stage}'s. */
+  public <T> T measure(Stage stage, Supplier<T> work) {
+    long start = System.nanoTime();
+    try {
+      return work.get();
+    } finally {
+      add(stage, Duration.ofNanos(System.nanoTime() - start));
+    }
+  }
+
+  /** Milliseconds by stage in lower case, for the record. */
+  public synchronized Map<String, Long> milliseconds() {
+    return spent.entrySet().stream()
+        .collect(
+            Collectors.toMap(
+                e -> e.getKey().name().toLowerCase(Locale.ROOT), e -> e.getValue().toMillis()));
+  }
+
+  /** {@code session 4.1 s · import 2.0 s · ...}, without the stages that took no time. */
+  @Override
+  public synchronized String toString() {
+    return spent.entrySet().stream()
+        .filter(e -> e.getValue().toMillis() >= 50)
+        .map(
+            e ->
+                "%s %.1f s"
+                    .formatted(
+                        e.getKey().name().toLowerCase(Locale.ROOT),
+                        e.getValue().toMillis() / 1000.0))
+        .collect(Collectors.joining(" · "));
+  }
+}

@@ -1,0 +1,63 @@
+package io.retune.job;
+
+import io.retune.cluster.SparkSessions;
+import io.retune.config.Site;
+import io.retune.store.Sources;
+import io.retune.store.Store;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
+
+/** What every job works with: the site, its store and sources, and a Spark session that starts when first asked for. */
+public final class Workspace implements AutoCloseable {
+  private final Site site;
+  private final Store store;
+  private final Sources sources;
+  private final TimeSplit times = new TimeSplit();
+  private Optional<SparkSession> session = Optional.empty();
+
+  private Workspace(Site site, Store store, Sources sources) {
+    this.site = site;
+    this.store = store;
+    this.sources = sources;
+  }
+
+  /**
+   * @throws io.retune.config.InvalidInputException if the store cannot be written to
+   */
+  public static Workspace open(Site site) {
+    Configuration hadoop = new Configuration();
+    return new Workspace(
+        site, Store.open(site.store(), hadoop), new Sources(Path.of(site.cache()), hadoop));
+  }
+
+  public Site site() {
+    return site;
+  }
+
+  public Store store() {
+    return store;
+  }
+
+  public Sources sources() {
+    return sources;
+  }
+
+  public TimeSplit times() {
+    return times;
+  }
+
+  public SparkSession spark() {
+    if (session.isEmpty()) {
+      session =
+          Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
+    }
+    return session.get();
+  }
+
+  @Override
+  public void close() {
+    session.ifPresent(SparkSession::stop);
+  }
+}

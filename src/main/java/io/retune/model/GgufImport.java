@@ -1,0 +1,283 @@
+package io.retune.model;
+
+import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.DType;
+import io.retune.store.SafeTensors.Tensor;
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Turns a GGUF file of the Llama architecture into a Hugging Face directory: weights dequantised to float32, tokenizer and template from its metadata. */
+final class GgufImport {
+  private static final long CONTROL_TOKEN = 3;
+  private static final long USER_TOKEN = 4;
+
+  private final GgufFile gguf;
+
+  private GgufImport(GgufFile gguf) {
+    this.gguf = gguf;
+  }
+
+  /**
+   * @throws InvalidInputException if the architecture or the tokenizer is not supported
+   */
+  static void into(Path directory, GgufFile gguf) throws IOException {
+    GgufImport importing = new GgufImport(gguf);
+    importing.require("general.architecture", "llama");
+    importing.require("tokenizer.ggml.model", "gpt2");
+    importing.require("tokenizer.ggml.pre", "smollm");
+    json(directory.resolve("config.json"), importing.config());
+    json(directory.resolve("generation_config.json"), importing.generation());
+    json(directory.resolve("tokenizer.json"), importing.tokenizer());
+    json(directory.resolve("tokenizer_config.json"), importing.tokenizerConfig());
+    importing.weights(directory.resolve("model.safetensors"));
+  }
+
+  private void require(String key, String supported) {
+    if (!gguf.string(key).equals(supported)) {
+      throw InvalidInputException.of(
+          gguf.file().toString(),
+          key + " = \"" + gguf.string(key) + "\" is not supported.",
+          "Supported is \"" + supported + "\"; give other models as a Hugging Face directory.");
+    }
+  }
+
+  private static void json(Path file, Object value) throws IOException {
+    Files.write(file, (Json.pretty(value) + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+
+  private int size(String key) {
+    return Math.toIntExact(gguf.number("llama." + key));
+  }
+
+  private int vocabulary() {
+    return gguf.list("tokenizer.ggml.tokens", String.class).size();
+  }
+
+  private boolean tied() {
+    return !gguf.tensors().containsKey("output.weight");
+  }
+
+  private Map<String, Object> config() {
+    int heads = size("attention.head_count");
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("architectures", List.of("LlamaForCausalLM"));
+    config.put("model_type", "llama");
+    config.put("hidden_act", "silu");
+    config.put("attention_bias", false);
+    config.put("mlp_bias", false);
+    config.put("vocab_size", vocabulary());
+    config.put("hidden_size", size("embedding_length"));
+    config.put("intermediate_size", size("feed_forward_length"));
+    config.put("num_hidden_layers", size("block_count"));
+    config.put("num_attention_heads", heads);
+    config.put("num_key_value_heads", size("attention.head_count_kv"));
+    config.put("head_dim", size("embedding_length") / heads);
+    config.put("max_position_embeddings", size("context_length"));
+    // The file holds float32(1e-5); the shortest decimal of that float is what its authors meant.
+    config.put("rms_norm_eps", shortest("llama.attention.layer_norm_rms_epsilon"));
+    config.put("rope_theta", gguf.has("llama.rope.freq_base") ? shortest("llama.rope.freq_base") : 1e4);
+    config.put("tie_word_embeddings", tied());
+    config.put("torch_dtype", "float32");
+    config.put("bos_token_id", gguf.number("tokenizer.ggml.bos_token_id"));
+    config.put("eos_token_id", gguf.number("tokenizer.ggml.eos_token_id"));
+    config.put("pad_token_id", padding());
+    return config;
+  }
+
+  private double shortest(String key) {
+    return Double.parseDouble(Float.toString((float) gguf.real(key)));
+  }
+
+  private long padding() {
+    return gguf.number(
+        "tokenizer.ggml.padding_token_id", gguf.number("tokenizer.ggml.eos_token_id"));
+  }
+
+  private Map<String, Object> generation() {
+    return Map.of(
+        "bos_token_id", gguf.number("tokenizer.ggml.bos_token_id"),
+        "eos_token_id", gguf.number("tokenizer.ggml.eos_token_id"),
+        "pad_token_id", padding());
+  }
+
+  /** Byte-level BPE with single digits, as llama.cpp's pre-tokenizer {@code smollm} does. */
+  private Map<String, Object> tokenizer() {
+    List<String> tokens = gguf.list("tokenizer.ggml.tokens", String.class);
+    Map<String, Integer> vocabulary = new LinkedHashMap<>();
+    for (int id = 0; id < tokens.size(); id++) {
+      vocabulary.put(tokens.get(id), id);
+    }
+    Map<String, Object> byteLevel = new LinkedHashMap<>();
+    byteLevel.put("type", "ByteLevel");
+    byteLevel.put("add_prefix_space", false);
+    byteLevel.put("trim_offsets", true);
+    byteLevel.put("use_regex", true);
+    Map<String, Object> model = new LinkedHashMap<>();
+    model.put("type", "BPE");
+    model.put("dropout", null);
+    model.put("unk_token", null);
+    model.put("continuing_subword_prefix", null);
+    model.put("end_of_word_suffix", null);
+    model.put("fuse_unk", false);
+    model.put("byte_fallback", false);
+    model.put("ignore_merges", false);
+    model.put("vocab", vocabulary);
+    model.put("merges", gguf.list("tokenizer.ggml.merges", String.class));
+    Map<String, Object> tokenizer = new LinkedHashMap<>();
+    tokenizer.put("version", "1.0");
+    tokenizer.put("truncation", null);
+    tokenizer.put("padding", null);
+    tokenizer.put("added_tokens", addedTokens());
+    tokenizer.put("normalizer", null);
+    tokenizer.put(
+        "pre_tokenizer",
+        Map.of(
+            "type",
+            "Sequence",
+            "pretokenizers",
+            List.of(Map.of("type", "Digits", "individual_digits", true), byteLevel)));
+    tokenizer.put("post_processor", null);
+    tokenizer.put("decoder", byteLevel);
+    tokenizer.put("model", model);
+    return tokenizer;
+  }
+
+  private List<Map<String, Object>> addedTokens() {
+    List<Map<String, Object>> added = new java.util.ArrayList<>();
+    List<String> tokens = gguf.list("tokenizer.ggml.tokens", String.class);
+    List<Long> types = gguf.list("tokenizer.ggml.token_type", Long.class);
+    for (int id = 0; id < types.size(); id++) {
+      if (types.get(id) == CONTROL_TOKEN || types.get(id) == USER_TOKEN) {
+        Map<String, Object> token = new LinkedHashMap<>();
+        token.put("id", id);
+        token.put("content", tokens.get(id));
+        token.put("single_word", false);
+        token.put("lstrip", false);
+        token.put("rstrip", false);
+        token.put("normalized", false);
+        token.put("special", types.get(id) == CONTROL_TOKEN);
+        added.add(token);
+      }
+    }
+    return added;
+  }
+
+  private Map<String, Object> tokenizerConfig() {
+    List<String> tokens = gguf.list("tokenizer.ggml.tokens", String.class);
+    Map<String, Object> decoder = new LinkedHashMap<>();
+    for (Map<String, Object> token : addedTokens()) {
+      Map<String, Object> described = new LinkedHashMap<>(token);
+      decoder.put(described.remove("id").toString(), described);
+    }
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("tokenizer_class", "PreTrainedTokenizerFast");
+    config.put("add_prefix_space", false);
+    config.put("clean_up_tokenization_spaces", false);
+    config.put("model_max_length", size("context_length"));
+    config.put("bos_token", tokens.get((int) gguf.number("tokenizer.ggml.bos_token_id")));
+    config.put("eos_token", tokens.get((int) gguf.number("tokenizer.ggml.eos_token_id")));
+    config.put("pad_token", tokens.get((int) padding()));
+    config.put("unk_token", tokens.get((int) gguf.number("tokenizer.ggml.unknown_token_id", 0)));
+    config.put("added_tokens_decoder", decoder);
+    if (gguf.has("tokenizer.chat_template")) {
+      config.put("chat_template", gguf.string("tokenizer.chat_template"));
+    }
+    return config;
+  }
+
+  private void weights(Path file) throws IOException {
+    Map<String, Tensor> tensors = new TreeMap<>();
+    int headWidth = size("embedding_length") / size("attention.head_count");
+    matrix(tensors, "model.embed_tokens.weight", "token_embd.weight", 0);
+    vector(tensors, "model.norm.weight", "output_norm.weight");
+    if (!tied()) {
+      matrix(tensors, "lm_head.weight", "output.weight", 0);
+    }
+    for (int layer = 0; layer < size("block_count"); layer++) {
+      String to = "model.layers." + layer + ".";
+      String from = "blk." + layer + ".";
+      vector(tensors, to + "input_layernorm.weight", from + "attn_norm.weight");
+      vector(tensors, to + "post_attention_layernorm.weight", from + "ffn_norm.weight");
+      matrix(tensors, to + "self_attn.q_proj.weight", from + "attn_q.weight", headWidth);
+      matrix(tensors, to + "self_attn.k_proj.weight", from + "attn_k.weight", headWidth);
+      matrix(tensors, to + "self_attn.v_proj.weight", from + "attn_v.weight", 0);
+      matrix(tensors, to + "self_attn.o_proj.weight", from + "attn_output.weight", 0);
+      matrix(tensors, to + "mlp.gate_proj.weight", from + "ffn_gate.weight", 0);
+      matrix(tensors, to + "mlp.up_proj.weight", from + "ffn_up.weight", 0);
+      matrix(tensors, to + "mlp.down_proj.weight", from + "ffn_down.weight", 0);
+    }
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
+      SafeTensors.write(out, tensors, Map.of("format", "pt"));
+    }
+  }
+
+  private void vector(Map<String, Tensor> tensors, String name, String from) {
+    GgufFile.Tensor tensor = tensor(from);
+    tensors.put(name, lazily(List.of((long) tensor.columns()), from, 0));
+  }
+
+  /**
+   * @param permutedHeadWidth width of a head whose rows llama.cpp has permuted (q and k), else 0
+   */
+  private void matrix(
+      Map<String, Tensor> tensors, String name, String from, int permutedHeadWidth) {
+    GgufFile.Tensor tensor = tensor(from);
+    tensors.put(
+        name,
+        lazily(List.of((long) tensor.rows(), (long) tensor.columns()), from, permutedHeadWidth));
+  }
+
+  private GgufFile.Tensor tensor(String name) {
+    GgufFile.Tensor tensor = gguf.tensors().get(name);
+    if (tensor == null) {
+      throw InvalidInputException.of(
+          gguf.file().toString(), "has no tensor " + name + ".", "Give the file of a whole model.");
+    }
+    return tensor;
+  }
+
+  private Tensor lazily(List<Long> shape, String from, int permutedHeadWidth) {
+    return new Tensor(
+        DType.F32,
+        shape,
+        () -> {
+          try {
+            float[] values = gguf.floats(from);
+            if (permutedHeadWidth > 0) {
+              values = unpermuted(values, Math.toIntExact(shape.get(1)), permutedHeadWidth);
+            }
+            ByteBuffer bytes =
+                ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+            bytes.asFloatBuffer().put(values);
+            return bytes;
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        });
+  }
+
+  /** llama.cpp interleaves the two halves of a head (convert_hf_to_gguf.py, permute); Hugging Face's row r is its row h D + 2 (w mod D/2) + w / (D/2). */
+  private static float[] unpermuted(float[] values, int columns, int headWidth) {
+    float[] result = new float[values.length];
+    int half = headWidth / 2;
+    for (int row = 0; row < values.length / columns; row++) {
+      int within = row % headWidth;
+      int from = row - within + within % half * 2 + within / half;
+      System.arraycopy(values, from * columns, result, row * columns, columns);
+    }
+    return result;
+  }
+}

@@ -1,0 +1,148 @@
+package io.retune.model;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.SourceSpec;
+import io.retune.store.Sha256;
+import io.retune.store.Sources;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** Brings models into the store, each as a Hugging Face directory under the digest of its files. What has been imported is found, not made again. */
+public final class ModelImporter {
+  /** Part of the index's key: raised when an import of the same bytes would give other files. */
+  private static final int IMPORT_VERSION = 1;
+
+  /** What a Hugging Face directory is taken over for; other files of it are left out. */
+  private static final List<String> TAKEN =
+      List.of(
+          "config.json",
+          "generation_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "chat_template.jinja",
+          "model.safetensors.index.json");
+
+  private static final String PLACE = "model.source";
+
+  private final Store store;
+  private final Sources sources;
+
+  public ModelImporter(Store store, Sources sources) {
+    this.store = store;
+    this.sources = sources;
+  }
+
+  /**
+   * @throws InvalidInputException if the source is not what was pinned, damaged, or of an architecture or quantisation we cannot read
+   */
+  public ImportedModel importModel(SourceSpec spec) {
+    org.apache.hadoop.fs.Path index =
+        store.path("models", "by-source", spec.sha256() + "-" + IMPORT_VERSION);
+    try {
+      if (store.exists(index)) {
+        Sha256 sha256 = new Sha256(new String(store.read(index), StandardCharsets.UTF_8).trim());
+        if (store.exists(store.path("models", sha256.hex(), "config.json"))) {
+          return imported(sha256);
+        }
+      }
+      Sha256 sha256 = make(sources.fetch(spec, PLACE));
+      store.write(index, (sha256.hex() + "\n").getBytes(StandardCharsets.UTF_8));
+      return imported(sha256);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private ImportedModel imported(Sha256 sha256) throws IOException {
+    Path directory = store.localPath("models", sha256.hex());
+    return new ImportedModel(
+        sha256, directory, ModelConfig.read(directory.resolve("config.json")));
+  }
+
+  private Sha256 make(Sources.Fetched fetched) throws IOException {
+    org.apache.hadoop.fs.Path staged = store.stage(store.path("models", "import"));
+    try {
+      Path directory = store.local(staged);
+      Map<String, Path> files = fetched.files();
+      if (files.containsKey("config.json")) {
+        take(files, directory);
+      } else {
+        GgufImport.into(directory, GgufFile.open(onlyGguf(files)));
+      }
+      requireWhole(directory);
+      Sha256 sha256 = digest(directory);
+      store.publish(staged, store.path("models", sha256.hex()));
+      return sha256;
+    } finally {
+      store.delete(staged);
+    }
+  }
+
+  private static Path onlyGguf(Map<String, Path> files) {
+    if (files.size() != 1) {
+      throw InvalidInputException.of(
+          PLACE,
+          "gives the files " + files.keySet() + ".",
+          "Give one GGUF file, or a folder with config.json, tokenizer.json and safetensors.");
+    }
+    return files.values().iterator().next();
+  }
+
+  private static void take(Map<String, Path> files, Path directory) throws IOException {
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      if (TAKEN.contains(file.getKey()) || file.getKey().matches("model.*\\.safetensors")) {
+        Files.copy(file.getValue(), directory.resolve(file.getKey()));
+      }
+    }
+    for (String needed : List.of("tokenizer.json", "tokenizer_config.json")) {
+      if (!files.containsKey(needed)) {
+        throw InvalidInputException.of(
+            files.get("config.json").getParent().toString(),
+            "has no " + needed + ".",
+            "Save the model with its tokenizer (save_pretrained of both).");
+      }
+    }
+  }
+
+  /** Every tensor that the configuration calls for is there, in the shape it says. */
+  private static void requireWhole(Path directory) throws IOException {
+    ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
+    Weights weights = Weights.open(directory);
+    weights.float32("model.norm.weight", config.width());
+    weights.float32("model.embed_tokens.weight", config.vocabulary(), config.width());
+    if (!config.tiedHead()) {
+      weights.float32("lm_head.weight", config.vocabulary(), config.width());
+    }
+    for (int layer = 0; layer < config.layers(); layer++) {
+      String prefix = "model.layers." + layer + ".";
+      weights.float32(prefix + "input_layernorm.weight", config.width());
+      weights.float32(prefix + "post_attention_layernorm.weight", config.width());
+      for (String module : AdapterLayout.modules()) {
+        weights.float32(
+            prefix + AdapterLayout.block(module) + "." + module + ".weight",
+            AdapterLayout.outputs(config, module),
+            AdapterLayout.inputs(config, module));
+      }
+    }
+  }
+
+  private static Sha256 digest(Path directory) throws IOException {
+    SortedMap<String, Sha256> manifest = new TreeMap<>();
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        manifest.put(file.getFileName().toString(), Sha256.of(file));
+      }
+    }
+    return Sha256.ofManifest(manifest);
+  }
+}

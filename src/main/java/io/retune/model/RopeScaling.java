@@ -1,0 +1,79 @@
+package io.retune.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.InvalidInputException;
+
+/** Inverse frequencies as transformers computes them (modeling_rope_utils.py), in float32. */
+final class RopeScaling {
+  private static final double DEFAULT_BASE = 10_000;
+
+  private RopeScaling() {}
+
+  /**
+   * @param config the whole config.json: {@code rope_theta} and {@code rope_scaling}, or {@code rope_parameters}
+   * @throws InvalidInputException if the kind of scaling is not supported
+   */
+  static ModelConfig.Rope rope(String place, JsonNode config, int headWidth) {
+    JsonNode scaling =
+        config.path("rope_parameters").isObject()
+            ? config.path("rope_parameters")
+            : config.path("rope_scaling");
+    double base =
+        scaling.path("rope_theta").asDouble(config.path("rope_theta").asDouble(DEFAULT_BASE));
+    float[] plain = frequencies(base, headWidth);
+    String kind = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
+    float[] scaled =
+        switch (kind) {
+          case "default" -> plain;
+          case "linear" -> linear(plain, scaling.path("factor").asDouble());
+          case "llama3" -> llama3(plain, scaling);
+          default ->
+              throw InvalidInputException.of(
+                  place,
+                  "the rotary scaling \"" + kind + "\" is not supported.",
+                  "Supported are default, linear and llama3.");
+        };
+    return new ModelConfig.Rope(scaled, 1f);
+  }
+
+  /** 1 / base^(2 i / width). */
+  private static float[] frequencies(double base, int width) {
+    float[] inverse = new float[width / 2];
+    for (int i = 0; i < inverse.length; i++) {
+      float exponent = (2 * i) / (float) width;
+      inverse[i] = 1f / (float) Math.pow((float) base, exponent);
+    }
+    return inverse;
+  }
+
+  private static float[] linear(float[] inverse, double factor) {
+    float[] scaled = new float[inverse.length];
+    for (int i = 0; i < scaled.length; i++) {
+      scaled[i] = inverse[i] / (float) factor;
+    }
+    return scaled;
+  }
+
+  /** Long wavelengths are stretched, short ones kept, those between blended. */
+  private static float[] llama3(float[] inverse, JsonNode scaling) {
+    float factor = (float) scaling.path("factor").asDouble();
+    double low = scaling.path("low_freq_factor").asDouble();
+    double high = scaling.path("high_freq_factor").asDouble();
+    double original = scaling.path("original_max_position_embeddings").asDouble();
+    float[] scaled = new float[inverse.length];
+    for (int i = 0; i < scaled.length; i++) {
+      float wavelength = (float) (2 * Math.PI) / inverse[i];
+      float stretched = inverse[i] / factor;
+      if (wavelength > original / low) {
+        scaled[i] = stretched;
+      } else if (wavelength < original / high) {
+        scaled[i] = inverse[i];
+      } else {
+        float smooth =
+            ((float) original / wavelength - (float) low) / ((float) high - (float) low);
+        scaled[i] = (1 - smooth) * stretched + smooth * inverse[i];
+      }
+    }
+    return scaled;
+  }
+}

@@ -1,0 +1,112 @@
+package io.retune.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.Entry;
+import io.retune.store.SafeTensors.Mapped;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The tensors of a Hugging Face directory, in one safetensors file or several, as float32. */
+public final class Weights {
+  private static final String INDEX = "model.safetensors.index.json";
+
+  private final Path directory;
+  private final Map<String, Mapped> fileOf = new HashMap<>();
+
+  private Weights(Path directory) {
+    this.directory = directory;
+  }
+
+  /**
+   * @throws InvalidInputException if a file is missing or not sound
+   */
+  public static Weights open(Path directory) throws IOException {
+    Weights weights = new Weights(directory);
+    Path index = directory.resolve(INDEX);
+    if (!Files.exists(index)) {
+      weights.add(directory.resolve("model.safetensors"));
+      return weights;
+    }
+    JsonNode map = Json.read(Files.readAllBytes(index)).path("weight_map");
+    List<String> files = new java.util.ArrayList<>();
+    map.forEach(file -> files.add(file.asText()));
+    for (String file : files.stream().distinct().sorted().toList()) {
+      if (file.contains("/") || file.contains("\\")) {
+        throw InvalidInputException.of(
+            index.toString(), "names the file \"" + file + "\".", "Files must lie beside it.");
+      }
+      weights.add(directory.resolve(file));
+    }
+    return weights;
+  }
+
+  private void add(Path file) throws IOException {
+    if (!Files.exists(file)) {
+      throw InvalidInputException.of(
+          directory.toString(),
+          "has no " + file.getFileName() + ".",
+          "Give a Hugging Face directory with safetensors.");
+    }
+    Mapped mapped = SafeTensors.map(file);
+    mapped.header().tensors().keySet().forEach(name -> fileOf.put(name, mapped));
+  }
+
+  public boolean has(String name) {
+    return fileOf.containsKey(name);
+  }
+
+  /**
+   * A tensor as little-endian float32, mapped where the file holds it so, converted else.
+   *
+   * @param shape that it must have
+   * @throws InvalidInputException if it is missing, has another shape, or a type that is no float
+   */
+  public ByteBuffer float32(String name, long... shape) throws IOException {
+    Mapped mapped = fileOf.get(name);
+    if (mapped == null) {
+      throw InvalidInputException.of(
+          directory.toString(),
+          "has no tensor \"" + name + "\".",
+          "Give the files of one complete model.");
+    }
+    Entry entry = mapped.header().require(mapped.file().toString(), name);
+    List<Long> expected = java.util.Arrays.stream(shape).boxed().toList();
+    if (!entry.shape().equals(expected)) {
+      throw InvalidInputException.of(
+          mapped.file().toString(),
+          "tensor \"" + name + "\" is " + entry.shape() + ", config.json says " + expected + ".",
+          "Give weights and config.json of the same model.");
+    }
+    ByteBuffer raw = mapped.bytes(name);
+    return switch (entry.dtype()) {
+      case F32 -> raw;
+      case BF16, F16 -> widened(raw, entry);
+      default ->
+          throw InvalidInputException.of(
+              mapped.file().toString(),
+              "tensor \"" + name + "\" is " + entry.dtype() + ".",
+              "Supported are F32, BF16 and F16.");
+    };
+  }
+
+  private static ByteBuffer widened(ByteBuffer halves, Entry entry) {
+    ByteBuffer wide =
+        ByteBuffer.allocateDirect(Math.toIntExact(entry.elements() * 4))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    boolean brain = entry.dtype() == SafeTensors.DType.BF16;
+    while (halves.hasRemaining()) {
+      short bits = halves.getShort();
+      wide.putFloat(brain ? Halves.fromBrain(bits) : Halves.fromHalf(bits));
+    }
+    return wide.flip();
+  }
+}

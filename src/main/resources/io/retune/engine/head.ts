@@ -1,0 +1,52 @@
+  # Final norm, output projection and cross-entropy over the tokens that have a target, a chunk of them at a time: never more than chunk x V logits.
+  # (Chunked linear cross-entropy after Wijmans et al. 2024, arXiv:2411.09009, without its sorting.)
+  #
+  # x [T, H] hidden states; at [n] int64 indices of tokens with a target; y [n] int64 their targets; g [H] the norm; E [V, H].
+
+  # Loss of each target: [n] float32, -log softmax(E norm(x))[y].
+  def head(self, x: Tensor, at: Tensor, y: Tensor, g: Tensor, E: Tensor, eps: float, chunk: int) -> Tensor:
+    n = at.size(0)
+    losses = torch.empty([n], dtype=6)
+    i = 0
+    while i < n:
+      c = chunk
+      if i + c > n:
+        c = n - i
+      xc = torch.index_select(x, 0, at.narrow(0, i, c))
+      lg = (self).project(torch.mul(xc, (self).inverse_rms(xc, eps)).mul_(g), E)
+      t = torch.gather(lg, 1, y.narrow(0, i, c).unsqueeze(1))
+      m = torch.amax(lg, [1], True)
+      z = torch.sum(lg.sub_(m).exp_(), [1], True)
+      losses.narrow(0, i, c).copy_(torch.squeeze(torch.sub(torch.add(torch.log(z), m), t), 1))
+      i = i + c
+    return losses
+
+  # The same, and the gradient of w * (sum of the losses) with respect to x: dlogits = w (softmax - onehot).
+  def head_back(self, x: Tensor, at: Tensor, y: Tensor, g: Tensor, E: Tensor, eps: float, chunk: int, w: float) -> Tuple[Tensor, Tensor]:
+    n = at.size(0)
+    losses = torch.empty([n], dtype=6)
+    dx = torch.zeros_like(x)
+    i = 0
+    while i < n:
+      c = chunk
+      if i + c > n:
+        c = n - i
+      ix = at.narrow(0, i, c)
+      xc = torch.index_select(x, 0, ix)
+      r = (self).inverse_rms(xc, eps)
+      xh = torch.mul(xc, r)
+      lg = (self).project(torch.mul(xh, g), E)
+      yc = y.narrow(0, i, c).unsqueeze(1)
+      t = torch.gather(lg, 1, yc)
+      m = torch.amax(lg, [1], True)
+      z = torch.sum(lg.sub_(m).exp_(), [1], True)
+      losses.narrow(0, i, c).copy_(torch.squeeze(torch.sub(torch.add(torch.log(z), m), t), 1))
+      lg.mul_(torch.mul(torch.reciprocal(z), w))
+      lg.scatter_add_(1, yc, torch.full([c, 1], -w, dtype=6))
+      dx.index_copy_(0, ix, (self).norm_back((self).project_back(lg, E), xh, g, r))
+      i = i + c
+    return (losses, dx)
+
+  # Rows of the embedding: ids [T] int64, E [V, H] -> [T, H].
+  def embed(self, ids: Tensor, E: Tensor) -> Tensor:
+    return torch.index_select(E, 0, ids)
