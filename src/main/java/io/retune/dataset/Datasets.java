@@ -1,0 +1,329 @@
+package io.retune.dataset;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.row_number;
+import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.udf;
+
+import io.delta.exceptions.DeltaConcurrentModificationException;
+import io.delta.tables.DeltaTable;
+import io.retune.config.DatasetSpec;
+import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import io.retune.store.Sources;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.api.java.UDF2;
+import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.storage.StorageLevel;
+
+/**
+ * The store's datasets: {@code datasets/NAME}, a Delta table whose every commit is a version.
+ * Beside the source's columns a row has {@code row_id}, its name for lineage, and {@code
+ * row_digest}, SHA-256 of its content, by which everything is decided that can change a weight.
+ */
+public final class Datasets {
+  static final String ROW_ID = "row_id";
+  static final String ROW_DIGEST = "row_digest";
+
+  /** Plain tables, for any reader, whose old versions stay: Delta's default is seven days. */
+  private static final Map<String, String> TABLE_PROPERTIES =
+      Map.of(
+          "delta.logRetentionDuration", "interval 36500 days",
+          "delta.deletedFileRetentionDuration", "interval 36500 days",
+          "delta.enableDeletionVectors", "false",
+          "delta.columnMapping.mode", "none");
+
+  /** How often another driver may be first before we give up. */
+  private static final int COMMIT_ATTEMPTS = 10;
+
+  private final SparkSession spark;
+  private final Store store;
+  private final Sources sources;
+
+  public Datasets(SparkSession spark, Store store, Sources sources) {
+    this.spark = spark;
+    this.store = store;
+    this.sources = sources;
+  }
+
+  /**
+   * Puts the source's rows into the dataset. When a version already holds the same bytes read the
+   * same way, or the same rows, that version is returned and nothing is added.
+   *
+   * @param message why the dataset changes, for its history
+   * @throws InvalidInputException if the source cannot be had, is not what was pinned, has lines
+   *     that cannot be read, or a declared key that is missing or not unique
+   */
+  public DatasetVersion ingest(String name, DatasetSpec spec, String message) {
+    Optional<Committed> same =
+        committed(name).stream().filter(c -> c.isFrom(spec, spec.origin().sha256())).findFirst();
+    if (same.isPresent()) {
+      return same.get().version(name, false);
+    }
+    var fetched = sources.fetch(spec.origin(), "data.datasets." + name);
+    Dataset<Row> rows =
+        identified(name, spec, new SourceRows(spark).read(spec.format(), fetched.files()))
+            .persist(StorageLevel.MEMORY_AND_DISK());
+    try {
+      long count = rows.count();
+      if (count == 0) {
+        throw InvalidInputException.of(
+            "data.datasets." + name, "has no rows.", "Give a source with at least one line.");
+      }
+      requireUniqueKey(name, spec, rows);
+      Metadata metadata =
+          new Metadata(
+              0,
+              message,
+              MerkleRoot.of(rows, ROW_DIGEST).root().hex(),
+              count,
+              spec.origin().source(),
+              fetched.sha256().hex(),
+              spec.licence(),
+              spec.privacy(),
+              spec.format().name(),
+              spec.key());
+      return commit(name, rows, metadata);
+    } finally {
+      rows.unpersist();
+    }
+  }
+
+  private DatasetVersion commit(String name, Dataset<Row> rows, Metadata metadata) {
+    for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
+      List<Committed> before = committed(name);
+      Optional<Committed> same =
+          before.stream().filter(c -> c.metadata().sameRows(metadata)).findFirst();
+      if (same.isPresent()) {
+        return same.get().version(name, false);
+      }
+      int version = before.isEmpty() ? 1 : before.get(before.size() - 1).metadata().version() + 1;
+      try {
+        write(name, rows, metadata.numbered(version));
+      } catch (DeltaConcurrentModificationException e) {
+        // Another driver was first: look again what it wrote.
+        continue;
+      }
+      Optional<Committed> ours =
+          committed(name).stream()
+              .filter(c -> c.metadata().equals(metadata.numbered(version)))
+              .findFirst();
+      if (ours.isPresent()) {
+        return ours.get().version(name, true);
+      }
+    }
+    throw new IllegalStateException(
+        "Dataset " + name + ": other drivers were first " + COMMIT_ATTEMPTS + " times");
+  }
+
+  private void write(String name, Dataset<Row> rows, Metadata metadata) {
+    rows.write()
+        .format("delta")
+        .mode("overwrite")
+        .option("overwriteSchema", "true")
+        .option("userMetadata", Json.write(metadata))
+        .option("txnAppId", "retune.datasets")
+        .option("txnVersion", metadata.version())
+        .options(TABLE_PROPERTIES)
+        .save(table(name));
+  }
+
+  /** The source's rows with {@code row_id} and {@code row_digest}. */
+  private Dataset<Row> identified(String name, DatasetSpec spec, Dataset<Row> rows) {
+    Column[] content = Frame.columns(rows.columns());
+    UDF1<Row, String> digest = RowContent::digest;
+    Dataset<Row> digested =
+        rows.withColumn(ROW_DIGEST, udf(digest, DataTypes.StringType).apply(struct(content)));
+    byte[] salt = Salt.of(store, name);
+    if (spec.key().isEmpty()) {
+      UDF2<String, Integer, String> id =
+          (row, ordinal) ->
+              Salt.rowId(salt, (row + '/' + ordinal).getBytes(StandardCharsets.US_ASCII));
+      // Equal rows are interchangeable: which of them gets which ordinal changes nothing.
+      Column ordinal = row_number().over(Window.partitionBy(ROW_DIGEST).orderBy(ROW_DIGEST));
+      return digested
+          .withColumn(ROW_ID, udf(id, DataTypes.StringType).apply(col(ROW_DIGEST), ordinal))
+          .select(Frame.columns(withNames(rows.columns())));
+    }
+    requireKeyColumns(name, spec, rows);
+    UDF1<Row, String> id = key -> Salt.rowId(salt, RowContent.encode(key));
+    Column key = struct(Frame.columns(spec.key().toArray(String[]::new)));
+    return digested
+        .withColumn(ROW_ID, udf(id, DataTypes.StringType).apply(key))
+        .select(Frame.columns(withNames(rows.columns())));
+  }
+
+  private static String[] withNames(String[] columns) {
+    List<String> all = new ArrayList<>(List.of(ROW_ID, ROW_DIGEST));
+    all.addAll(Arrays.asList(columns));
+    return all.toArray(String[]::new);
+  }
+
+  private static void requireKeyColumns(String name, DatasetSpec spec, Dataset<Row> rows) {
+    List<String> known = Arrays.asList(rows.columns());
+    for (String column : spec.key()) {
+      if (!known.contains(column)) {
+        throw InvalidInputException.of(
+            "data.datasets." + name + ".key",
+            "names the column \"" + column + "\", which the source does not have.",
+            Expressions.suggestion(column, known));
+      }
+    }
+  }
+
+  private static void requireUniqueKey(String name, DatasetSpec spec, Dataset<Row> rows) {
+    if (spec.key().isEmpty()) {
+      return;
+    }
+    Column[] key = Frame.columns(spec.key().toArray(String[]::new));
+    List<Row> repeated =
+        rows.groupBy(key)
+            .count()
+            .filter("count > 1")
+            .orderBy(col("count").desc(), key[0])
+            .limit(1)
+            .collectAsList();
+    if (!repeated.isEmpty()) {
+      Row row = repeated.get(0);
+      String values =
+          spec.key().stream()
+              .map(column -> column + " = " + row.getAs(column))
+              .collect(Collectors.joining(", "));
+      throw InvalidInputException.of(
+          "data.datasets." + name + ".key",
+          "does not tell rows apart: " + row.getAs("count") + " rows have " + values + ".",
+          "Name more columns, or leave key out: the content identifies a row then.");
+    }
+  }
+
+  /**
+   * @throws InvalidInputException if there is no such dataset or version
+   */
+  public DatasetVersion version(String name, int version) {
+    List<Committed> all = committed(name);
+    return all.stream()
+        .filter(c -> c.metadata().version() == version)
+        .findFirst()
+        .map(c -> c.version(name, false))
+        .orElseThrow(
+            () ->
+                InvalidInputException.of(
+                    "data.datasets." + name + ".version",
+                    "There is no version " + version + " of " + name + " in this store.",
+                    all.isEmpty()
+                        ? "Ingest it first."
+                        : "It has the versions "
+                            + all.stream()
+                                .map(c -> String.valueOf(c.metadata().version()))
+                                .collect(Collectors.joining(", "))
+                            + "."));
+  }
+
+  /** Every version, oldest first; none when there is no such dataset. */
+  public List<DatasetVersion> versions(String name) {
+    return committed(name).stream().map(c -> c.version(name, false)).toList();
+  }
+
+  /** A version's rows: {@code row_id}, {@code row_digest} and the source's columns. */
+  public Dataset<Row> rows(DatasetVersion version) {
+    return rows(spark, store, version);
+  }
+
+  static Dataset<Row> rows(SparkSession spark, Store store, DatasetVersion version) {
+    return spark
+        .read()
+        .format("delta")
+        .option("versionAsOf", version.deltaVersion())
+        .load(store.path("datasets", version.name()).toString());
+  }
+
+  private List<Committed> committed(String name) {
+    if (!store.exists(store.path("datasets", name, "_delta_log"))
+        || !DeltaTable.isDeltaTable(spark, table(name))) {
+      return List.of();
+    }
+    return DeltaTable.forPath(spark, table(name))
+        .history()
+        .filter("userMetadata is not null")
+        .select("version", "userMetadata")
+        .collectAsList()
+        .stream()
+        .map(row -> new Committed(row.getLong(0), Metadata.read(row.getString(1))))
+        .sorted(Comparator.comparingLong(Committed::deltaVersion))
+        .toList();
+  }
+
+  private String table(String name) {
+    return store.path("datasets", name).toString();
+  }
+
+  /** A commit of ours in the Delta table. */
+  private record Committed(long deltaVersion, Metadata metadata) {
+    boolean isFrom(DatasetSpec spec, String sourceSha256) {
+      return metadata.source_sha256().equals(sourceSha256)
+          && metadata.format().equals(spec.format().name())
+          && metadata.key().equals(spec.key());
+    }
+
+    DatasetVersion version(String name, boolean added) {
+      return new DatasetVersion(
+          name,
+          metadata.version(),
+          deltaVersion,
+          new Sha256(metadata.root()),
+          metadata.rows(),
+          metadata.licence(),
+          metadata.privacy(),
+          metadata.message(),
+          metadata.source(),
+          added);
+    }
+  }
+
+  /** A commit's {@code userMetadata}: JSON with these keys. */
+  private record Metadata(
+      int version,
+      String message,
+      String root,
+      long rows,
+      String source,
+      String source_sha256,
+      String licence,
+      String privacy,
+      String format,
+      List<String> key) {
+    static Metadata read(String json) {
+      try {
+        return Json.read(json.getBytes(StandardCharsets.UTF_8), Metadata.class);
+      } catch (IOException e) {
+        throw new UncheckedIOException("A commit's userMetadata is not ours: " + json, e);
+      }
+    }
+
+    Metadata numbered(int number) {
+      return new Metadata(
+          number, message, root, rows, source, source_sha256, licence, privacy, format, key);
+    }
+
+    boolean sameRows(Metadata other) {
+      return root.equals(other.root) && key.equals(other.key);
+    }
+  }
+}

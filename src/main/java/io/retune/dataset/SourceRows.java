@@ -1,0 +1,150 @@
+package io.retune.dataset;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.length;
+import static org.apache.spark.sql.functions.regexp_replace;
+import static org.apache.spark.sql.functions.trim;
+import static org.apache.spark.sql.functions.udf;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.DatasetSpec;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
+import io.retune.store.Json;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.types.DataTypes;
+
+/** The lines of a source's files as rows. */
+final class SourceRows {
+  /** More problems than this help nobody. */
+  private static final int PROBLEMS_SHOWN = 20;
+
+  private final SparkSession spark;
+
+  SourceRows(SparkSession spark) {
+    this.spark = spark;
+  }
+
+  /**
+   * @param files by name without folder, on this machine's disk
+   * @throws InvalidInputException naming file and line where a line is not what {@code format} says
+   */
+  Dataset<Row> read(DatasetSpec.Format format, SortedMap<String, Path> files) {
+    Dataset<Row> lines = lines(files);
+    return switch (format) {
+      case TEXT -> lines;
+      case JSONL -> objects(lines, files);
+    };
+  }
+
+  private Dataset<Row> lines(SortedMap<String, Path> files) {
+    Map<String, String> names = new HashMap<>();
+    files.forEach((name, path) -> names.put(path.toAbsolutePath().toString(), name));
+    UDF1<String, String> nameOf = uri -> names.get(java.net.URI.create(uri).getPath());
+    String[] uris = files.values().stream().map(p -> p.toUri().toString()).toArray(String[]::new);
+    // Only \n ends a line: a lone \r inside one is text.
+    return spark
+        .read()
+        .option("lineSep", "\n")
+        .text(uris)
+        .select(
+            udf(nameOf, DataTypes.StringType).apply(col("_metadata.file_path")).as("file"),
+            regexp_replace(col("value"), "\r$", "").as("text"));
+  }
+
+  private Dataset<Row> objects(Dataset<Row> lines, SortedMap<String, Path> files) {
+    Dataset<Row> filled = lines.filter(length(trim(col("text"))).gt(0));
+    UDF1<String, Boolean> isObject = line -> defect(line).isEmpty();
+    Dataset<Row> defects =
+        filled.filter(udf(isObject, DataTypes.BooleanType).apply(col("text")).equalTo(false));
+    if (!defects.isEmpty()) {
+      throw new InvalidInputException(problems(files));
+    }
+    Dataset<Row> rows =
+        spark
+            .read()
+            .option("mode", "FAILFAST")
+            .option("allowSingleQuotes", false)
+            .json(filled.select("text").as(Encoders.STRING()));
+    requireUsableNames(rows.columns());
+    return rows;
+  }
+
+  /** What is wrong with a line that should be one JSON object; empty if nothing is. */
+  private static String defect(String line) {
+    try {
+      JsonNode node = Json.read(line.getBytes(StandardCharsets.UTF_8));
+      return node.isObject() ? "" : "is JSON, but no object";
+    } catch (IOException e) {
+      return "is no JSON: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    }
+  }
+
+  /** Reads again, in order, to say where: only when something is wrong. */
+  private static List<Problem> problems(SortedMap<String, Path> files) {
+    List<Problem> problems = new ArrayList<>();
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      try (BufferedReader reader = Files.newBufferedReader(file.getValue())) {
+        int number = 0;
+        for (String line = reader.readLine();
+            line != null && problems.size() < PROBLEMS_SHOWN;
+            line = reader.readLine()) {
+          number++;
+          String defect = line.isBlank() ? "" : defect(line);
+          if (!defect.isEmpty()) {
+            problems.add(
+                new Problem(
+                    file.getKey() + ":" + number,
+                    defect + ".",
+                    "A JSONL file has one JSON object a line."));
+          }
+        }
+      } catch (CharacterCodingException e) {
+        problems.add(new Problem(file.getKey(), "is not UTF-8.", "Convert it, as iconv does."));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return problems;
+  }
+
+  private static void requireUsableNames(String[] columns) {
+    List<Problem> problems = new ArrayList<>();
+    for (String column : columns) {
+      if (!column.matches("[^ ,;{}()\\n\\t=]+")) {
+        problems.add(
+            new Problem(
+                "column \"" + column + "\"",
+                "has a blank or one of ,;{}()= in its name.",
+                "Rename the key in the source: Delta tables do not take these."));
+      }
+      if (Frame.isReserved(column)) {
+        problems.add(
+            new Problem(
+                "column \"" + column + "\"",
+                "has a name that Retune keeps for its own columns.",
+                "Rename the key in the source; row_id, row_digest and names starting with __ are"
+                    + " taken."));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
+  }
+}
