@@ -1,0 +1,243 @@
+package io.retune.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * Renders chats with a model's own template, and says which tokens are trained: of each trained message the content and its end-of-turn token.
+ *
+ * <p>A special token is one only where the template put it. The same text inside a message is marked before rendering with a character that occurs nowhere in
+ * the chat, so that it is not taken for one, and the mark is taken out again. For chats without such text the ids are those that transformers gives for the
+ * whole text.
+ */
+public final class ChatRenderer implements AutoCloseable {
+  /** Raised when the same files would render differently. */
+  private static final int VERSION = 1;
+
+  private final Tokenizer tokenizer;
+  private final ChatTemplate template;
+  private final Map<String, Object> names;
+  private final Pattern special;
+  private final Sha256 sha256;
+  private final String place;
+
+  private ChatRenderer(
+      Tokenizer tokenizer, String template, Map<String, Object> names, String place) {
+    this.tokenizer = tokenizer;
+    this.template = ChatTemplate.parse(place, template);
+    this.names = names;
+    this.place = place;
+    this.special =
+        Pattern.compile(
+            tokenizer.specialTokens().keySet().stream()
+                .sorted(Comparator.comparingInt(String::length).reversed())
+                .map(Pattern::quote)
+                .collect(Collectors.joining("|")));
+    this.sha256 =
+        Sha256.of(VERSION + "\n" + tokenizer.digest() + "\n" + Json.write(names) + "\n" + template);
+  }
+
+  /**
+   * @throws InvalidInputException if the model has no chat template, or one outside the subset we interpret
+   */
+  public static ChatRenderer open(Path modelDirectory) {
+    Path file = modelDirectory.resolve("tokenizer_config.json");
+    try {
+      JsonNode config = Json.read(Files.readAllBytes(file));
+      Path separate = modelDirectory.resolve("chat_template.jinja");
+      String template =
+          Files.exists(separate)
+              ? Files.readString(separate)
+              : config.path("chat_template").asText("");
+      if (template.isEmpty()) {
+        throw InvalidInputException.of(
+            file.toString(),
+            "has no chat template.",
+            "Use a model that was trained on chats, or add a chat_template.");
+      }
+      Map<String, Object> names = new LinkedHashMap<>();
+      for (String name : List.of("bos_token", "eos_token", "unk_token", "pad_token")) {
+        JsonNode token = config.path(name);
+        String text = token.isObject() ? token.path("content").asText() : token.asText("");
+        if (!text.isEmpty()) {
+          names.put(name, text);
+        }
+      }
+      return new ChatRenderer(Tokenizer.open(modelDirectory), template, names, file.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Of tokenizer, template and special tokens: what decides the rendering of a chat. */
+  public Sha256 digest() {
+    return sha256;
+  }
+
+  /**
+   * @throws InvalidInputException if the template refuses the chat, or what it makes of the beginning is no beginning of what it makes of the whole
+   */
+  public RenderedChat render(List<ChatMessage> chat) {
+    Marked marked = Marked.of(chat, special);
+    String text = template(marked.chat(), false);
+    List<int[]> answers = answers(marked.chat(), text);
+    return encoded(text, answers, marked.mark());
+  }
+
+  private String template(List<ChatMessage> chat, boolean generationPrompt) {
+    List<Object> messages = new ArrayList<>();
+    for (ChatMessage message : chat) {
+      Map<String, Object> fields = new LinkedHashMap<>();
+      fields.put("role", message.role());
+      fields.put("content", message.content());
+      messages.add(fields);
+    }
+    Map<String, Object> variables = new LinkedHashMap<>(names);
+    variables.put("messages", messages);
+    variables.put("add_generation_prompt", generationPrompt);
+    return template.render(variables);
+  }
+
+  /** Where the trained answers lie in {@code text}: [begin, end) in chars, the end-of-turn token included. */
+  private List<int[]> answers(List<ChatMessage> chat, String text) {
+    List<int[]> answers = new ArrayList<>();
+    for (int i = 0; i < chat.size(); i++) {
+      if (!chat.get(i).train()) {
+        continue;
+      }
+      String prompt = template(chat.subList(0, i), true);
+      String answered = template(chat.subList(0, i + 1), false);
+      if (!answered.startsWith(prompt) || !text.startsWith(answered.stripTrailing())) {
+        throw InvalidInputException.of(
+            place,
+            "the chat template renders the first " + i + " messages differently when more follow.",
+            "Train only the last message, or use a template that does not.");
+      }
+      answers.add(new int[] {prompt.length(), endOfTurn(answered, prompt.length())});
+    }
+    return answers;
+  }
+
+  /** Behind the last special token of the answer; its end when there is none. */
+  private int endOfTurn(String answered, int from) {
+    Matcher matcher = special.matcher(answered);
+    int end = -1;
+    for (int at = from; matcher.find(at); at = matcher.end()) {
+      end = matcher.end();
+    }
+    return end < 0 ? answered.length() : end;
+  }
+
+  private RenderedChat encoded(String text, List<int[]> answers, String mark) {
+    List<int[]> ids = new ArrayList<>();
+    List<boolean[]> trained = new ArrayList<>();
+    Matcher matcher = special.matcher(text);
+    int at = 0;
+    while (matcher.find(at)) {
+      ordinary(text, at, matcher.start(), answers, mark, ids, trained);
+      ids.add(new int[] {tokenizer.specialTokens().get(matcher.group())});
+      trained.add(new boolean[] {isInside(answers, matcher.start())});
+      at = matcher.end();
+    }
+    ordinary(text, at, text.length(), answers, mark, ids, trained);
+    int[] allIds = ids.stream().flatMapToInt(Arrays::stream).toArray();
+    boolean[] allTrained = new boolean[allIds.length];
+    int to = 0;
+    for (boolean[] piece : trained) {
+      System.arraycopy(piece, 0, allTrained, to, piece.length);
+      to += piece.length;
+    }
+    return new RenderedChat(unmarked(text, mark), allIds, allTrained);
+  }
+
+  /** A token is trained that starts at or after an answer's start; one that straddles it belongs to the prompt. */
+  private void ordinary(
+      String text,
+      int begin,
+      int end,
+      List<int[]> answers,
+      String mark,
+      List<int[]> ids,
+      List<boolean[]> trained) {
+    String piece = text.substring(begin, end);
+    Tokenizer.Spans spans = tokenizer.spans(unmarked(piece, mark));
+    boolean[] mask = new boolean[spans.ids().length];
+    for (int[] answer : answers) {
+      int from = codePoints(piece, answer[0] - begin, mark);
+      int to = codePoints(piece, answer[1] - begin, mark);
+      for (int i = 0; i < mask.length; i++) {
+        mask[i] |= spans.starts()[i] >= from && spans.starts()[i] < to;
+      }
+    }
+    ids.add(spans.ids());
+    trained.add(mask);
+  }
+
+  /** Code points of the unmarked text before {@code index}, which may lie outside the piece. */
+  private static int codePoints(String piece, int index, String mark) {
+    if (index > piece.length()) {
+      return Integer.MAX_VALUE;
+    }
+    String before = unmarked(piece.substring(0, Math.max(0, index)), mark);
+    return before.codePointCount(0, before.length());
+  }
+
+  private static boolean isInside(List<int[]> answers, int index) {
+    return answers.stream().anyMatch(a -> a[0] <= index && index < a[1]);
+  }
+
+  private static String unmarked(String text, String mark) {
+    return mark.isEmpty() ? text : text.replace(mark, "");
+  }
+
+  /**
+   * A chat in whose messages special-token text has been marked.
+   *
+   * @param mark put behind the first character of each occurrence; empty when there was none
+   */
+  private record Marked(List<ChatMessage> chat, String mark) {
+    static Marked of(List<ChatMessage> chat, Pattern special) {
+      if (chat.stream().noneMatch(m -> special.matcher(m.content()).find())) {
+        return new Marked(chat, "");
+      }
+      String all = chat.stream().map(ChatMessage::content).collect(Collectors.joining());
+      char free = '\ue000';
+      while (all.indexOf(free) >= 0) {
+        free++;
+      }
+      String mark = String.valueOf(free);
+      return new Marked(chat.stream().map(m -> marked(m, special, mark)).toList(), mark);
+    }
+
+    private static ChatMessage marked(ChatMessage message, Pattern special, String mark) {
+      String content =
+          special
+              .matcher(message.content())
+              .replaceAll(
+                  found ->
+                      Matcher.quoteReplacement(
+                          found.group().charAt(0) + mark + found.group().substring(1)));
+      return new ChatMessage(message.role(), content, message.train());
+    }
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}

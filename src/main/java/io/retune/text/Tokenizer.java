@@ -1,0 +1,116 @@
+package io.retune.text;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A model's tokenizer, for ordinary text: it recognises no special token, so that {@code <|im_end|>} in a user's data stays ten characters. Special tokens are
+ * known by name only ({@link #specialTokens}). May be used by several threads.
+ */
+public final class Tokenizer implements AutoCloseable {
+  /** The library cuts at 512 tokens unless told otherwise. */
+  private static final Map<String, String> AS_IT_IS =
+      Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false");
+
+  private final HuggingFaceTokenizer tokenizer;
+  private final Map<String, Integer> specialTokens;
+  private final Sha256 sha256;
+
+  private Tokenizer(
+      HuggingFaceTokenizer tokenizer, Map<String, Integer> specialTokens, Sha256 sha256) {
+    this.tokenizer = tokenizer;
+    this.specialTokens = specialTokens;
+    this.sha256 = sha256;
+  }
+
+  /**
+   * @throws InvalidInputException if the folder has no tokenizer.json that can be read
+   */
+  public static Tokenizer open(Path modelDirectory) {
+    Path file = modelDirectory.resolve("tokenizer.json");
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      JsonNode json = Json.read(bytes);
+      Map<String, Integer> special = new LinkedHashMap<>();
+      for (JsonNode token : json.path("added_tokens")) {
+        special.put(token.path("content").asText(), token.path("id").asInt());
+      }
+      ObjectNode plain = json.deepCopy();
+      plain.set("added_tokens", plain.arrayNode());
+      withoutTemplate(plain);
+      byte[] text = Json.write(plain).getBytes(StandardCharsets.UTF_8);
+      HuggingFaceTokenizer tokenizer =
+          HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
+      return new Tokenizer(tokenizer, special, Sha256.of(bytes));
+    } catch (java.nio.file.NoSuchFileException e) {
+      throw InvalidInputException.of(
+          file.toString(), "is not there.", "Give a model with its tokenizer.json.");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A post-processor only adds special tokens, which are the chat template's affair; it would name tokens that are gone. */
+  private static void withoutTemplate(ObjectNode tokenizer) {
+    if (!(tokenizer.get("post_processor") instanceof ArrayNode)) {
+      tokenizer.putNull("post_processor");
+    }
+  }
+
+  /** Ids by the text of added tokens, such as {@code <|im_end|>}. */
+  public Map<String, Integer> specialTokens() {
+    return Map.copyOf(specialTokens);
+  }
+
+  /** Token ids of ordinary text [tokens]. */
+  public int[] encode(String text) {
+    return text.isEmpty() ? new int[0] : ids(tokenizer.encode(text, false, false));
+  }
+
+  private static int[] ids(Encoding encoding) {
+    return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+  }
+
+  /**
+   * Token ids of ordinary text, and where each token starts.
+   *
+   * @param starts code points before the token [tokens]
+   */
+  record Spans(int[] ids, int[] starts) {}
+
+  Spans spans(String text) {
+    if (text.isEmpty()) {
+      return new Spans(new int[0], new int[0]);
+    }
+    Encoding encoding = tokenizer.encode(text, false, false);
+    int[] starts =
+        Arrays.stream(encoding.getCharTokenSpans()).mapToInt(CharSpan::getStart).toArray();
+    return new Spans(ids(encoding), starts);
+  }
+
+  /** Of tokenizer.json. */
+  public Sha256 digest() {
+    return sha256;
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}
