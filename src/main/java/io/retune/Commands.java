@@ -175,7 +175,8 @@ final class Commands {
   @Command(
       name = "finetune",
       mixinStandardHelpOptions = true,
-      description = "The same as run: what is ingested, prepared and planned already is not done again.")
+      description =
+          "The same as run: what is ingested, prepared and planned already is not done again.")
   static final class Finetune implements Callable<Integer> {
     @Mixin Asked asked;
     @Mixin Request request;
@@ -269,10 +270,7 @@ final class Commands {
     }
   }
 
-  @Command(
-      name = "show",
-      mixinStandardHelpOptions = true,
-      description = "What a run did.")
+  @Command(name = "show", mixinStandardHelpOptions = true, description = "What a run did.")
   static final class Show implements Callable<Integer> {
     @Mixin Place place;
 
@@ -298,10 +296,7 @@ final class Commands {
     @Parameters(index = "0", arity = "0..1", paramLabel = "NAME", description = "The query.")
     Optional<String> name = Optional.empty();
 
-    @Parameters(
-        index = "1..*",
-        paramLabel = "KEY=VALUE",
-        description = "Its parameters.")
+    @Parameters(index = "1..*", paramLabel = "KEY=VALUE", description = "Its parameters.")
     Map<String, String> parameters = new LinkedHashMap<>();
 
     @Override

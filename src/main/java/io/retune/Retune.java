@@ -10,10 +10,14 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 
-/** The command line: {@code ./retune} on a laptop, the main class of {@code spark-submit} on a cluster. */
+/**
+ * The command line: {@code ./retune} on a laptop, the main class of {@code spark-submit} on a
+ * cluster.
+ */
 @Command(
     name = "retune",
-    description = "Reproducible fine-tuning on Apache Spark: run the tune again, get the same weights.",
+    description =
+        "Reproducible fine-tuning on Apache Spark: run the tune again, get the same weights.",
     subcommands = {
       Commands.Run.class,
       Commands.Check.class,

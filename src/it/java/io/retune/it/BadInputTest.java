@@ -10,7 +10,9 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a user reads when something is wrong: place and remedy, exit code 2, nothing half written. */
+/**
+ * What a user reads when something is wrong: place and remedy, exit code 2, nothing half written.
+ */
 class BadInputTest {
   private static final String SMOKE = "conf/runs/smoke.conf";
 
@@ -60,8 +62,7 @@ class BadInputTest {
         run(
             "--set", "model.source=\"file:" + model.resolve("broken.gguf") + "\"",
             "--set",
-                "model.sha256="
-                    + io.retune.store.Sha256.of(model.resolve("broken.gguf")).hex());
+                "model.sha256=" + io.retune.store.Sha256.of(model.resolve("broken.gguf")).hex());
     assertThat(retune.exitCode()).isEqualTo(2);
     assertThat(retune.stderr()).contains("broken.gguf");
   }
@@ -69,10 +70,12 @@ class BadInputTest {
   @Test
   void aColumnThatIsNotThereIsNamedWithTheOnesThatAre() {
     RetuneProcess retune =
-        run("--set", "data.prepare=[{name=bad,where=\"length(glos) > 1\"},"
-            + "{name=s,split={evaluation=0.5,by=synset,seed=1}},"
-            + "{name=chat,render=[{role=user,content=\"${lemma}\"},"
-            + "{role=assistant,content=\"${gloss}\",train=true}]}]");
+        run(
+            "--set",
+            "data.prepare=[{name=bad,where=\"length(glos) > 1\"},"
+                + "{name=s,split={evaluation=0.5,by=synset,seed=1}},"
+                + "{name=chat,render=[{role=user,content=\"${lemma}\"},"
+                + "{role=assistant,content=\"${gloss}\",train=true}]}]");
     assertThat(retune.exitCode()).isEqualTo(2);
     assertThat(retune.stderr()).contains("bad").contains("glos").contains("gloss");
     assertThat(folder.resolve("store/snapshots")).doesNotExist();

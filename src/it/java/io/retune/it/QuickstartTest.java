@@ -14,8 +14,7 @@ class QuickstartTest {
   @Test
   void lowersTheHeldOutLossByMoreThanOneNat() {
     JsonNode result =
-        RetuneProcess.run(
-                "run", "conf/runs/quickstart.conf", "--store", store.toString(), "--json")
+        RetuneProcess.run("run", "conf/runs/quickstart.conf", "--store", store.toString(), "--json")
             .json();
     JsonNode loss = result.at("/metrics/eval~1loss");
     assertThat(loss.path("before").asDouble()).isBetween(4.0, 5.0);

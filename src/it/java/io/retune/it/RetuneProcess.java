@@ -37,7 +37,9 @@ final class RetuneProcess {
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       command.addAll(
           Arrays.asList(
-              org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions().trim().split("\\s+")));
+              org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions()
+                  .trim()
+                  .split("\\s+")));
       command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
       command.addAll(Arrays.asList(arguments));
@@ -101,7 +103,11 @@ final class RetuneProcess {
     assertThat(exitCode()).as(this::stderr).isZero();
     try {
       return Json.read(
-          stdout().lines().reduce((a, b) -> b).orElse("").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+          stdout()
+              .lines()
+              .reduce((a, b) -> b)
+              .orElse("")
+              .getBytes(java.nio.charset.StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(stdout(), e);
     }

@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The promise, on the real model with real executors: one digest, whatever the machines and whatever dies. */
+/**
+ * The promise, on the real model with real executors: one digest, whatever the machines and
+ * whatever dies.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class SameWeightsTest {
   private static final String SMOKE = "conf/runs/smoke.conf";

@@ -19,8 +19,8 @@ import scala.reflect.ClassTag$;
 import scala.runtime.AbstractFunction1;
 
 /**
- * Ranks as the tasks of a Spark barrier stage: all run at once, or none. A barrier stage that is a result stage is never retried by Spark (SPARK-27366);
- * that is the driver's affair.
+ * Ranks as the tasks of a Spark barrier stage: all run at once, or none. A barrier stage that is a
+ * result stage is never retried by Spark (SPARK-27366); that is the driver's affair.
  */
 final class BarrierStage {
   private BarrierStage() {}
@@ -29,7 +29,8 @@ final class BarrierStage {
   @FunctionalInterface
   interface RankBody extends Serializable {
     /**
-     * @param cancelled true once Spark has given this task up: peers of a failed task are killed without an interrupt
+     * @param cancelled true once Spark has given this task up: peers of a failed task are killed
+     *     without an interrupt
      */
     String run(int rank, int world, AllGather gather, BooleanSupplier cancelled) throws Exception;
   }
@@ -42,8 +43,7 @@ final class BarrierStage {
    */
   static List<String> run(SparkSession spark, int world, RankBody body) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
-    JavaRDD<Integer> ranks =
-        context.parallelize(IntStream.range(0, world).boxed().toList(), world);
+    JavaRDD<Integer> ranks = context.parallelize(IntStream.range(0, world).boxed().toList(), world);
     if (!spark.sparkContext().isLocal()) {
       ranks = ranks.withResources(wholeExecutor(spark));
     }
@@ -57,8 +57,8 @@ final class BarrierStage {
   }
 
   /**
-   * A rank takes all cores of its executor, so that no executor gets two. Only for this stage: a global spark.task.cpus would throttle the
-   * preparation of data.
+   * A rank takes all cores of its executor, so that no executor gets two. Only for this stage: a
+   * global spark.task.cpus would throttle the preparation of data.
    */
   private static ResourceProfile wholeExecutor(SparkSession spark) {
     int cores = spark.sparkContext().getConf().getInt("spark.executor.cores", 1);

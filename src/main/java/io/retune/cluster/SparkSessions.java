@@ -10,9 +10,14 @@ import java.util.Map;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
-/** The Spark session of a job: on this machine as the site says, or the one spark-submit configured. */
+/**
+ * The Spark session of a job: on this machine as the site says, or the one spark-submit configured.
+ */
 public final class SparkSessions {
-  /** Few rows on few cores: two hundred shuffle partitions, Spark's default, would be two hundred empty tasks. */
+  /**
+   * Few rows on few cores: two hundred shuffle partitions, Spark's default, would be two hundred
+   * empty tasks.
+   */
   private static final int LAPTOP_SHUFFLE_PARTITIONS = 4;
 
   private SparkSessions() {}

@@ -4,7 +4,8 @@ import java.io.Serializable;
 import java.security.SecureRandom;
 
 /**
- * One start of a run's ranks, and the secret they know each other by. A frame of another attempt is refused.
+ * One start of a run's ranks, and the secret they know each other by. A frame of another attempt is
+ * refused.
  *
  * @param secret 32 random bytes that the driver made for this attempt
  */

@@ -23,9 +23,11 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * An authenticated, encrypted connection between two members of an attempt, over TCP.
  *
- * <p>Each side proves the attempt's secret before anything else is read: the caller sends its number, a nonce and an HMAC over them, the called answers with
- * a nonce and an HMAC over both. Then every message is a sequence of records: four bytes of length, and up to 256 KiB under AES-128-GCM with a key of its
- * direction and a counter as nonce (NIST SP 800-38D section 8.2.1), so that nothing can be altered, repeated, reordered or left out.
+ * <p>Each side proves the attempt's secret before anything else is read: the caller sends its
+ * number, a nonce and an HMAC over them, the called answers with a nonce and an HMAC over both.
+ * Then every message is a sequence of records: four bytes of length, and up to 256 KiB under
+ * AES-128-GCM with a key of its direction and a counter as nonce (NIST SP 800-38D section 8.2.1),
+ * so that nothing can be altered, repeated, reordered or left out.
  *
  * <p>One thread may send while another receives.
  */
@@ -127,7 +129,8 @@ public final class Channel implements Closeable {
   }
 
   /**
-   * Answers a call; what it costs before the caller has proved the secret is bounded in bytes and time.
+   * Answers a call; what it costs before the caller has proved the secret is bounded in bytes and
+   * time.
    *
    * @param me the called's number
    * @throws IOException if the caller does not prove the secret of this attempt at once
@@ -336,8 +339,7 @@ public final class Channel implements Closeable {
       throw new IllegalStateException(peer + " sent no header");
     }
     ByteBuffer fields = ByteBuffer.wrap(inPlain);
-    Header found =
-        new Header(fields.getInt(), fields.getInt(), fields.getInt(), fields.getInt());
+    Header found = new Header(fields.getInt(), fields.getInt(), fields.getInt(), fields.getInt());
     if (!found.equals(expected)) {
       throw new IllegalStateException(peer + " sent " + found + " instead of " + expected);
     }

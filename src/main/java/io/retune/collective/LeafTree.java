@@ -5,8 +5,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The fixed binary tree over the leaves of a step along which everything is summed: n leaves are split at the largest power of two below n, as in RFC 6962
- * section 2.1. It depends on the number of leaves and on nothing else, so any division of the leaves among ranks gives the same float additions.
+ * The fixed binary tree over the leaves of a step along which everything is summed: n leaves are
+ * split at the largest power of two below n, as in RFC 6962 section 2.1. It depends on the number
+ * of leaves and on nothing else, so any division of the leaves among ranks gives the same float
+ * additions.
  */
 public record LeafTree(int leaves) {
   /** The leaves [begin, end) under one node. */
@@ -52,7 +54,10 @@ public record LeafTree(int leaves) {
         (int) ((long) leaves * rank / world), (int) ((long) leaves * (rank + 1) / world));
   }
 
-  /** The largest subtrees that lie whole inside {@code range}, from left to right: what a rank has to send. */
+  /**
+   * The largest subtrees that lie whole inside {@code range}, from left to right: what a rank has
+   * to send.
+   */
   public List<Node> subtrees(Node range) {
     List<Node> found = new ArrayList<>();
     collect(root(), range, found);

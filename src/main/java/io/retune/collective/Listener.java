@@ -16,7 +16,10 @@ import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Answers calls on a port of its own. Whoever does not prove the attempt's secret is dropped; no more than a few are examined at a time. */
+/**
+ * Answers calls on a port of its own. Whoever does not prove the attempt's secret is dropped; no
+ * more than a few are examined at a time.
+ */
 public final class Listener implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
   private static final int EXAMINED_AT_A_TIME = 32;

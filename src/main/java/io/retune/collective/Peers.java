@@ -15,9 +15,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
 /**
- * The ranks of an attempt, each connected to each, and what they do together. Every rank owns a slice of the vector: it receives all partial sums of its slice,
- * finishes the tree, and sends the finished slice to all. (Reduce-scatter and all-gather; Thakur, Rabenseifner, Gropp 2005, with the order of additions fixed
- * by the leaf tree.)
+ * The ranks of an attempt, each connected to each, and what they do together. Every rank owns a
+ * slice of the vector: it receives all partial sums of its slice, finishes the tree, and sends the
+ * finished slice to all. (Reduce-scatter and all-gather; Thakur, Rabenseifner, Gropp 2005, with the
+ * order of additions fixed by the leaf tree.)
  */
 public final class Peers implements Closeable {
   private static final int CONNECT_LIMIT_MS = 60_000;
@@ -94,7 +95,10 @@ public final class Peers implements Closeable {
     }
   }
 
-  /** Spark kills peers of a failed task without an interrupt, so nothing but a closed socket ends a wait. */
+  /**
+   * Spark kills peers of a failed task without an interrupt, so nothing but a closed socket ends a
+   * wait.
+   */
   private void watch(BooleanSupplier cancelled) {
     try {
       while (!closed && !cancelled.getAsBoolean()) {
@@ -142,8 +146,7 @@ public final class Peers implements Closeable {
     shareSlices(step, slice.take(tree.root()), result);
   }
 
-  private void sendPartials(
-      int peer, int step, List<Node> nodes, List<float[]> vectors, int size) {
+  private void sendPartials(int peer, int step, List<Node> nodes, List<float[]> vectors, int size) {
     int begin = sliceBegin(peer, size);
     for (int i = 0; i < nodes.size(); i++) {
       Header header = new Header(PARTIAL, step, nodes.get(i).begin(), nodes.get(i).end());
@@ -188,8 +191,7 @@ public final class Peers implements Closeable {
       if (peer != rank) {
         int other = peer;
         tasks.add(() -> channels[other].send(new Header(NOTE, step, rank, 0), mine));
-        tasks.add(
-            () -> notes[other] = channels[other].receive(new Header(NOTE, step, other, 0)));
+        tasks.add(() -> notes[other] = channels[other].receive(new Header(NOTE, step, other, 0)));
       }
     }
     all(tasks);
@@ -204,7 +206,9 @@ public final class Peers implements Closeable {
     return sliceBegin(rank + 1, size);
   }
 
-  /** Runs all at once; when one fails the connections are closed, so that the others do not wait. */
+  /**
+   * Runs all at once; when one fails the connections are closed, so that the others do not wait.
+   */
   private void all(List<Runnable> tasks) {
     List<Future<?>> running = new ArrayList<>();
     for (Runnable task : tasks) {

@@ -6,8 +6,9 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Sums vectors along a {@link LeafTree}, whatever order they come in and from however many threads: two siblings are added as soon as both are there. Holds
- * at most one vector per level for each thread that adds.
+ * Sums vectors along a {@link LeafTree}, whatever order they come in and from however many threads:
+ * two siblings are added as soon as both are there. Holds at most one vector per level for each
+ * thread that adds.
  */
 public final class TreeSum {
   private final LeafTree tree;

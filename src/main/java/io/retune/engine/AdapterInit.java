@@ -3,7 +3,10 @@ package io.retune.engine;
 import io.retune.model.AdapterLayout;
 import java.util.List;
 
-/** The adapter before the first step, as PEFT starts it: A uniform in ±1/sqrt(inputs) (kaiming_uniform with a = sqrt 5), B zero. */
+/**
+ * The adapter before the first step, as PEFT starts it: A uniform in ±1/sqrt(inputs)
+ * (kaiming_uniform with a = sqrt 5), B zero.
+ */
 public final class AdapterInit {
   private AdapterInit() {}
 

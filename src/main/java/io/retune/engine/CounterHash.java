@@ -1,8 +1,9 @@
 package io.retune.engine;
 
 /**
- * Random numbers without a generator: a hash of (seed, stream, index), the finaliser of SplitMix64 (Steele, Lea, Flood 2014) applied thrice. It has no state,
- * so nothing needs saving, and any element can be had alone.
+ * Random numbers without a generator: a hash of (seed, stream, index), the finaliser of SplitMix64
+ * (Steele, Lea, Flood 2014) applied thrice. It has no state, so nothing needs saving, and any
+ * element can be had alone.
  */
 public final class CounterHash {
   private static final long GAMMA = 0x9E3779B97F4A7C15L;

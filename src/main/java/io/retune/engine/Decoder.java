@@ -14,7 +14,10 @@ import java.nio.file.Path;
 
 /** A model's frozen weights, mapped once per process and shared by its lanes. */
 public final class Decoder implements AutoCloseable {
-  /** Where the fused, float32, little-endian tensors come from: {@code embedding}, {@code norm}, {@code 0.qkv}, ... */
+  /**
+   * Where the fused, float32, little-endian tensors come from: {@code embedding}, {@code norm},
+   * {@code 0.qkv}, ...
+   */
   interface Tensors {
     ByteBuffer bytes(String name) throws IOException;
   }
@@ -41,8 +44,7 @@ public final class Decoder implements AutoCloseable {
     int attention = config.heads() * config.headWidth();
     int keyValue = config.keyValueHeads() * config.headWidth();
     this.embedding = tensor(tensors, "embedding", config.vocabulary(), width);
-    this.head =
-        config.tiedHead() ? embedding : tensor(tensors, "head", config.vocabulary(), width);
+    this.head = config.tiedHead() ? embedding : tensor(tensors, "head", config.vocabulary(), width);
     this.norm = tensor(tensors, "norm", width);
     this.layers = new NDArray[config.layers()][];
     for (int i = 0; i < layers.length; i++) {

@@ -1,8 +1,9 @@
 package io.retune.engine;
 
 /**
- * 128-bit digest of floats, to compare recomputed gradients with recorded ones; no defence against someone who wants a collision. Four lanes of multiply and
- * rotate over the raw bits (the rounds of xxHash64), mixed into two halves.
+ * 128-bit digest of floats, to compare recomputed gradients with recorded ones; no defence against
+ * someone who wants a collision. Four lanes of multiply and rotate over the raw bits (the rounds of
+ * xxHash64), mixed into two halves.
  */
 public final class FastDigest {
   private static final long P1 = 0x9E3779B185EBCA87L;

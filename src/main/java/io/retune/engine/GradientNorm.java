@@ -1,6 +1,9 @@
 package io.retune.engine;
 
-/** L2 norm of a vector: squares in float64, summed over fixed chunks, the chunks' sums over a fixed binary tree. The same bits wherever it is worked out. */
+/**
+ * L2 norm of a vector: squares in float64, summed over fixed chunks, the chunks' sums over a fixed
+ * binary tree. The same bits wherever it is worked out.
+ */
 public final class GradientNorm {
   private static final int CHUNK = 4096;
 

@@ -16,7 +16,8 @@ import java.util.List;
 import java.util.stream.LongStream;
 
 /**
- * One micro-batch at a time on one thread: the unit of computation. Its bits depend on the micro-batch, the adapter and the numerics, and on nothing else.
+ * One micro-batch at a time on one thread: the unit of computation. Its bits depend on the
+ * micro-batch, the adapter and the numerics, and on nothing else.
  */
 public final class Lane implements AutoCloseable {
   /** Targets whose logits are held at a time: 128 x 49,152 floats are 25 MB. */
@@ -56,7 +57,10 @@ public final class Lane implements AutoCloseable {
     this.zeros = new float[size];
   }
 
-  /** By layer, the slots of layer.ts as views of the flat vector; a module without adapter has an empty one. */
+  /**
+   * By layer, the slots of layer.ts as views of the flat vector; a module without adapter has an
+   * empty one.
+   */
   private NDArray[][] views(NDArray flat) {
     NDArray[][] views = new NDArray[config.layers()][];
     for (int layer = 0; layer < views.length; layer++) {
@@ -94,12 +98,12 @@ public final class Lane implements AutoCloseable {
   }
 
   private static NDArray view(NDArray flat, int offset, int rows, int columns) {
-    return flat.get(new NDIndex(offset + ":" + (offset + rows * columns)))
-        .reshape(rows, columns);
+    return flat.get(new NDIndex(offset + ":" + (offset + rows * columns))).reshape(rows, columns);
   }
 
   /**
-   * Overwrites {@code gradient} with the gradient of {@code weight} times the sum of the micro-batch's target losses with respect to the adapter.
+   * Overwrites {@code gradient} with the gradient of {@code weight} times the sum of the
+   * micro-batch's target losses with respect to the adapter.
    *
    * @param adapter float32, in the layout's order
    * @param gradient float32, in the layout's order
@@ -136,7 +140,8 @@ public final class Lane implements AutoCloseable {
   }
 
   /**
-   * Per example of the micro-batch the sum of -log p over its targets, nats; 0 for one without targets.
+   * Per example of the micro-batch the sum of -log p over its targets, nats; 0 for one without
+   * targets.
    */
   public double[] exampleLosses(MicroBatch batch, float[] adapter) {
     parameterBuffer.put(0, adapter);
@@ -259,37 +264,39 @@ public final class Lane implements AutoCloseable {
     }
 
     NDArray backward(int layer, NDArray dy, NDArray x, NDArray[] saved) {
-      return kernels.call(
-          scope,
-          "layer_back",
-          dy,
-          x,
-          saved,
-          cos,
-          sin,
-          decoder.layer(layer),
-          parameters[layer],
-          gradients[layer],
-          bounds,
-          config.heads(),
-          config.keyValueHeads(),
-          config.headWidth(),
-          decoder.loraScale(),
-          layer > 0)[0];
+      return kernels
+          .call(
+              scope,
+              "layer_back",
+              dy,
+              x,
+              saved,
+              cos,
+              sin,
+              decoder.layer(layer),
+              parameters[layer],
+              gradients[layer],
+              bounds,
+              config.heads(),
+              config.keyValueHeads(),
+              config.headWidth(),
+              decoder.loraScale(),
+              layer > 0)[0];
     }
 
     /** Losses float32 [targets]. */
     NDArray head(NDArray x) {
-      return kernels.call(
-          scope,
-          "head",
-          x,
-          at,
-          targets,
-          decoder.norm(),
-          decoder.head(),
-          config.rmsEpsilon(),
-          HEAD_CHUNK)[0];
+      return kernels
+          .call(
+              scope,
+              "head",
+              x,
+              at,
+              targets,
+              decoder.norm(),
+              decoder.head(),
+              config.rmsEpsilon(),
+              HEAD_CHUNK)[0];
     }
 
     /** Losses float32 [targets], and the gradient of x. */

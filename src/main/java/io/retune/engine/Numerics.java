@@ -22,7 +22,8 @@ import java.util.stream.Stream;
 /**
  * What decides the bits of a computation beside its inputs. Holds no machine count, host or path.
  *
- * @param facts library versions, instruction set, flags, and the digest of a small fixed problem put through every kernel
+ * @param facts library versions, instruction set, flags, and the digest of a small fixed problem
+ *     put through every kernel
  * @param sha256 of the facts as JSON
  */
 public record Numerics(SortedMap<String, String> facts, Sha256 sha256) {
@@ -49,7 +50,8 @@ public record Numerics(SortedMap<String, String> facts, Sha256 sha256) {
     facts.put("lane-threads", "1");
     facts.put("precision", "float32");
     for (String variable :
-        List.of("ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")) {
+        List.of(
+            "ATEN_CPU_CAPABILITY", "MKL_CBWR", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS")) {
       String value = System.getenv(variable);
       if (value != null) {
         facts.put("environment." + variable, value);

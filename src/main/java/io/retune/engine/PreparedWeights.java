@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A model's weights as the kernels want them: q, k and v in one matrix, gate and up in one, float32. Made once per machine, and mapped by every rank of it, so
- * that they take memory once.
+ * A model's weights as the kernels want them: q, k and v in one matrix, gate and up in one,
+ * float32. Made once per machine, and mapped by every rank of it, so that they take memory once.
  */
 final class PreparedWeights {
   /** In the file's name: raised when the layout changes. */

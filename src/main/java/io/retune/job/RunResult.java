@@ -6,7 +6,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What {@code retune run --json} and {@code retune show --json} end with; the names of its keys are kept stable.
+ * What {@code retune run --json} and {@code retune show --json} end with; the names of its keys are
+ * kept stable.
  *
  * @param status {@code finished}, {@code running} or {@code failed}
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it

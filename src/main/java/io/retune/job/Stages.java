@@ -15,7 +15,10 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** The way of a row up to training. Each stage finds its result by the digest of its inputs, or makes it. */
+/**
+ * The way of a row up to training. Each stage finds its result by the digest of its inputs, or
+ * makes it.
+ */
 final class Stages {
   private final Workspace workspace;
   private final Recipe recipe;
@@ -42,15 +45,15 @@ final class Stages {
 
   SortedMap<String, DatasetVersion> ingest(String message) {
     workspace.spark();
-    Datasets datasets =
-        new Datasets(workspace.spark(), workspace.store(), workspace.sources());
+    Datasets datasets = new Datasets(workspace.spark(), workspace.store(), workspace.sources());
     SortedMap<String, DatasetVersion> versions = new TreeMap<>();
     for (Map.Entry<String, DatasetSpec> dataset : recipe.data().datasets().entrySet()) {
       DatasetVersion version =
           workspace
               .times()
               .measure(
-                  Stage.IMPORT, () -> version(datasets, dataset.getKey(), dataset.getValue(), message));
+                  Stage.IMPORT,
+                  () -> version(datasets, dataset.getKey(), dataset.getValue(), message));
       terminal.say(
           "dataset   %s  %s version %d%s, %,d rows",
           version.root().brief(),

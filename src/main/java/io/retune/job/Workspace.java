@@ -9,7 +9,10 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 
-/** What every job works with: the site, its store and sources, and a Spark session that starts when first asked for. */
+/**
+ * What every job works with: the site, its store and sources, and a Spark session that starts when
+ * first asked for.
+ */
 public final class Workspace implements AutoCloseable {
   private final Site site;
   private final Store store;
@@ -50,8 +53,7 @@ public final class Workspace implements AutoCloseable {
 
   public SparkSession spark() {
     if (session.isEmpty()) {
-      session =
-          Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
+      session = Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
     }
     return session.get();
   }

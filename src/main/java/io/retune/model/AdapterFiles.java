@@ -14,7 +14,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** An adapter as PEFT stores it: {@code adapter_model.safetensors} and {@code adapter_config.json}. Same adapter, same bytes. */
+/**
+ * An adapter as PEFT stores it: {@code adapter_model.safetensors} and {@code adapter_config.json}.
+ * Same adapter, same bytes.
+ */
 public final class AdapterFiles {
   public static final String WEIGHTS = "adapter_model.safetensors";
   public static final String CONFIG = "adapter_config.json";
@@ -70,7 +73,8 @@ public final class AdapterFiles {
   /**
    * Reads the weights back into one flat vector.
    *
-   * @throws io.retune.config.InvalidInputException if the file is not sound or lacks a tensor of the layout
+   * @throws io.retune.config.InvalidInputException if the file is not sound or lacks a tensor of
+   *     the layout
    */
   public static float[] read(Path weights, AdapterLayout layout) throws IOException {
     SafeTensors.Mapped mapped = SafeTensors.map(weights);

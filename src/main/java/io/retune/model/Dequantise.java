@@ -2,7 +2,10 @@ package io.retune.model;
 
 import java.nio.ByteBuffer;
 
-/** ggml's block formats (ggml-quants.c, dequantize_row_*), in float32 as the reference computes them. */
+/**
+ * ggml's block formats (ggml-quants.c, dequantize_row_*), in float32 as the reference computes
+ * them.
+ */
 final class Dequantise {
   private static final int BLOCK = 32;
 
@@ -39,7 +42,10 @@ final class Dequantise {
     }
   }
 
-  /** f16 d, f16 m (Q4_1 only), 16 bytes: low halves first, then high halves; q * d + m, or (q - 8) * d. */
+  /**
+   * f16 d, f16 m (Q4_1 only), 16 bytes: low halves first, then high halves; q * d + m, or (q - 8) *
+   * d.
+   */
   private static void q4(float[] values, ByteBuffer in, boolean withMinimum) {
     for (int at = 0; at < values.length; at += BLOCK) {
       float scale = Halves.fromHalf(in.getShort());

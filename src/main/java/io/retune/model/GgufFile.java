@@ -16,8 +16,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A GGUF file, version 3 (ggml's docs/gguf.md): metadata and tensors. Reading trusts no number of the file: counts and lengths are held against what is
- * there before anything is allocated.
+ * A GGUF file, version 3 (ggml's docs/gguf.md): metadata and tensors. Reading trusts no number of
+ * the file: counts and lengths are held against what is there before anything is allocated.
  */
 final class GgufFile {
   private static final int MAGIC = 0x46554747; // "GGUF", little-endian
@@ -64,7 +64,8 @@ final class GgufFile {
   }
 
   /**
-   * @throws InvalidInputException if the file is not a whole and sound GGUF file of types we can read
+   * @throws InvalidInputException if the file is not a whole and sound GGUF file of types we can
+   *     read
    */
   static GgufFile open(Path file) throws IOException {
     GgufFile gguf = new GgufFile(file);

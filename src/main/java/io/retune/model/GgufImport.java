@@ -19,7 +19,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Turns a GGUF file of the Llama architecture into a Hugging Face directory: weights dequantised to float32, tokenizer and template from its metadata. */
+/**
+ * Turns a GGUF file of the Llama architecture into a Hugging Face directory: weights dequantised to
+ * float32, tokenizer and template from its metadata.
+ */
 final class GgufImport {
   private static final long CONTROL_TOKEN = 3;
   private static final long USER_TOKEN = 4;
@@ -88,7 +91,8 @@ final class GgufImport {
     config.put("max_position_embeddings", size("context_length"));
     // The file holds float32(1e-5); the shortest decimal of that float is what its authors meant.
     config.put("rms_norm_eps", shortest("llama.attention.layer_norm_rms_epsilon"));
-    config.put("rope_theta", gguf.has("llama.rope.freq_base") ? shortest("llama.rope.freq_base") : 1e4);
+    config.put(
+        "rope_theta", gguf.has("llama.rope.freq_base") ? shortest("llama.rope.freq_base") : 1e4);
     config.put("tie_word_embeddings", tied());
     config.put("torch_dtype", "float32");
     config.put("bos_token_id", gguf.number("tokenizer.ggml.bos_token_id"));
@@ -269,7 +273,10 @@ final class GgufImport {
         });
   }
 
-  /** llama.cpp interleaves the two halves of a head (convert_hf_to_gguf.py, permute); Hugging Face's row r is its row h D + 2 (w mod D/2) + w / (D/2). */
+  /**
+   * llama.cpp interleaves the two halves of a head (convert_hf_to_gguf.py, permute); Hugging Face's
+   * row r is its row h D + 2 (w mod D/2) + w / (D/2).
+   */
   private static float[] unpermuted(float[] values, int columns, int headWidth) {
     float[] result = new float[values.length];
     int half = headWidth / 2;

@@ -38,7 +38,9 @@ public record ModelConfig(
    */
   public record Rope(float[] inverseFrequencies, float attentionScale) {}
 
-  /** Keys that must have these values when they are there; anything else would be computed wrongly. */
+  /**
+   * Keys that must have these values when they are there; anything else would be computed wrongly.
+   */
   private static final List<List<String>> REQUIRED =
       List.of(
           List.of("model_type", "llama"),

@@ -16,7 +16,10 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** Brings models into the store, each as a Hugging Face directory under the digest of its files. What has been imported is found, not made again. */
+/**
+ * Brings models into the store, each as a Hugging Face directory under the digest of its files.
+ * What has been imported is found, not made again.
+ */
 public final class ModelImporter {
   /** Part of the index's key: raised when an import of the same bytes would give other files. */
   private static final int IMPORT_VERSION = 1;
@@ -43,7 +46,8 @@ public final class ModelImporter {
   }
 
   /**
-   * @throws InvalidInputException if the source is not what was pinned, damaged, or of an architecture or quantisation we cannot read
+   * @throws InvalidInputException if the source is not what was pinned, damaged, or of an
+   *     architecture or quantisation we cannot read
    */
   public ImportedModel importModel(SourceSpec spec) {
     org.apache.hadoop.fs.Path index =
@@ -65,8 +69,7 @@ public final class ModelImporter {
 
   private ImportedModel imported(Sha256 sha256) throws IOException {
     Path directory = store.localPath("models", sha256.hex());
-    return new ImportedModel(
-        sha256, directory, ModelConfig.read(directory.resolve("config.json")));
+    return new ImportedModel(sha256, directory, ModelConfig.read(directory.resolve("config.json")));
   }
 
   private Sha256 make(Sources.Fetched fetched) throws IOException {

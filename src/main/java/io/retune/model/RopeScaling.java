@@ -10,7 +10,8 @@ final class RopeScaling {
   private RopeScaling() {}
 
   /**
-   * @param config the whole config.json: {@code rope_theta} and {@code rope_scaling}, or {@code rope_parameters}
+   * @param config the whole config.json: {@code rope_theta} and {@code rope_scaling}, or {@code
+   *     rope_parameters}
    * @throws InvalidInputException if the kind of scaling is not supported
    */
   static ModelConfig.Rope rope(String place, JsonNode config, int headWidth) {
@@ -69,8 +70,7 @@ final class RopeScaling {
       } else if (wavelength < original / high) {
         scaled[i] = inverse[i];
       } else {
-        float smooth =
-            ((float) original / wavelength - (float) low) / ((float) high - (float) low);
+        float smooth = ((float) original / wavelength - (float) low) / ((float) high - (float) low);
         scaled[i] = (1 - smooth) * stretched + smooth * inverse[i];
       }
     }

@@ -90,7 +90,8 @@ public final class SafeTensors {
   /**
    * A tensor to write.
    *
-   * @param content its bytes, little-endian, between position and limit; asked for once, when they are written
+   * @param content its bytes, little-endian, between position and limit; asked for once, when they
+   *     are written
    */
   public record Tensor(DType dtype, List<Long> shape, Supplier<ByteBuffer> content) {
     public Tensor {
@@ -328,8 +329,8 @@ public final class SafeTensors {
   }
 
   /**
-   * Writes a file: tensors in the map's order, the header padded with blanks so that tensors start on a cache line. The same
-   * tensors and metadata give the same bytes.
+   * Writes a file: tensors in the map's order, the header padded with blanks so that tensors start
+   * on a cache line. The same tensors and metadata give the same bytes.
    */
   public static void write(
       OutputStream out, Map<String, Tensor> tensors, Map<String, String> metadata)

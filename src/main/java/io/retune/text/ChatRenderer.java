@@ -19,11 +19,13 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * Renders chats with a model's own template, and says which tokens are trained: of each trained message the content and its end-of-turn token.
+ * Renders chats with a model's own template, and says which tokens are trained: of each trained
+ * message the content and its end-of-turn token.
  *
- * <p>A special token is one only where the template put it. The same text inside a message is marked before rendering with a character that occurs nowhere in
- * the chat, so that it is not taken for one, and the mark is taken out again. For chats without such text the ids are those that transformers gives for the
- * whole text.
+ * <p>A special token is one only where the template put it. The same text inside a message is
+ * marked before rendering with a character that occurs nowhere in the chat, so that it is not taken
+ * for one, and the mark is taken out again. For chats without such text the ids are those that
+ * transformers gives for the whole text.
  */
 public final class ChatRenderer implements AutoCloseable {
   /** Raised when the same files would render differently. */
@@ -53,7 +55,8 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   /**
-   * @throws InvalidInputException if the model has no chat template, or one outside the subset we interpret
+   * @throws InvalidInputException if the model has no chat template, or one outside the subset we
+   *     interpret
    */
   public static ChatRenderer open(Path modelDirectory) {
     Path file = modelDirectory.resolve("tokenizer_config.json");
@@ -90,7 +93,8 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   /**
-   * @throws InvalidInputException if the template refuses the chat, or what it makes of the beginning is no beginning of what it makes of the whole
+   * @throws InvalidInputException if the template refuses the chat, or what it makes of the
+   *     beginning is no beginning of what it makes of the whole
    */
   public RenderedChat render(List<ChatMessage> chat) {
     Marked marked = Marked.of(chat, special);
@@ -113,7 +117,10 @@ public final class ChatRenderer implements AutoCloseable {
     return template.render(variables);
   }
 
-  /** Where the trained answers lie in {@code text}: [begin, end) in chars, the end-of-turn token included. */
+  /**
+   * Where the trained answers lie in {@code text}: [begin, end) in chars, the end-of-turn token
+   * included.
+   */
   private List<int[]> answers(List<ChatMessage> chat, String text) {
     List<int[]> answers = new ArrayList<>();
     for (int i = 0; i < chat.size(); i++) {
@@ -165,7 +172,10 @@ public final class ChatRenderer implements AutoCloseable {
     return new RenderedChat(unmarked(text, mark), allIds, allTrained);
   }
 
-  /** A token is trained that starts at or after an answer's start; one that straddles it belongs to the prompt. */
+  /**
+   * A token is trained that starts at or after an answer's start; one that straddles it belongs to
+   * the prompt.
+   */
   private void ordinary(
       String text,
       int begin,

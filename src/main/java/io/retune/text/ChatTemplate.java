@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A chat template: the part of Jinja that the templates of language models use, with the settings transformers gives it ({@code trim_blocks}, {@code
- * lstrip_blocks}). What is outside that part is refused when the template is read. The messages' content is a value like any other and is never interpreted.
+ * A chat template: the part of Jinja that the templates of language models use, with the settings
+ * transformers gives it ({@code trim_blocks}, {@code lstrip_blocks}). What is outside that part is
+ * refused when the template is read. The messages' content is a value like any other and is never
+ * interpreted.
  */
 final class ChatTemplate {
   /** A template that loops without end would stop here. */
@@ -24,7 +26,8 @@ final class ChatTemplate {
 
   /**
    * @param place where the template stands, for messages
-   * @throws InvalidInputException naming line and construct if the template is outside the part of Jinja we interpret
+   * @throws InvalidInputException naming line and construct if the template is outside the part of
+   *     Jinja we interpret
    */
   static ChatTemplate parse(String place, String source) {
     return new ChatTemplate(source, new Parser(place, TemplateLexer.pieces(place, source)).parse());
@@ -101,11 +104,16 @@ final class ChatTemplate {
         inner.define(
             "loop",
             Map.of(
-                "index0", (long) i,
-                "index", (long) i + 1,
-                "first", i == 0,
-                "last", i == items.size() - 1,
-                "length", (long) items.size()));
+                "index0",
+                (long) i,
+                "index",
+                (long) i + 1,
+                "first",
+                i == 0,
+                "last",
+                i == items.size() - 1,
+                "length",
+                (long) items.size()));
         body.forEach(node -> node.render(inner, out));
       }
     }

@@ -56,7 +56,8 @@ interface TemplateExpression {
   }
 
   /**
-   * @throws InvalidInputException naming the line if the text is outside the part of Jinja we interpret
+   * @throws InvalidInputException naming the line if the text is outside the part of Jinja we
+   *     interpret
    */
   static TemplateExpression parse(String place, int line, String text) {
     try {
@@ -241,9 +242,7 @@ interface TemplateExpression {
           left = scope -> number(a, scope) - number(b, scope);
         } else if (next("~")) {
           TemplateExpression b = product();
-          left =
-              scope ->
-                  TemplateValues.text(a.value(scope)) + TemplateValues.text(b.value(scope));
+          left = scope -> TemplateValues.text(a.value(scope)) + TemplateValues.text(b.value(scope));
         } else {
           return left;
         }

@@ -50,10 +50,17 @@ final class TemplateLexer {
       String close = kind == '{' ? "}}" : kind == '%' ? "%}" : "#}";
       int end = closing(source, open + 2, close, kind == '#');
       if (end < 0) {
-        throw unsupported(place, line(source, open), "a " + source.substring(open, open + 2) + " without " + close);
+        throw unsupported(
+            place,
+            line(source, open),
+            "a " + source.substring(open, open + 2) + " without " + close);
       }
       String inside = source.substring(open + 2, end);
-      add(pieces, Kind.TEXT, before(source.substring(at, open), inside, kind, at), line(source, at));
+      add(
+          pieces,
+          Kind.TEXT,
+          before(source.substring(at, open), inside, kind, at),
+          line(source, at));
       at = after(source, end + 2, inside, kind);
       String bare = inside.replaceFirst("^[-+]", "").replaceFirst("[-+]$", "").strip();
       if (kind != '#') {
@@ -98,7 +105,10 @@ final class TemplateLexer {
     return -1;
   }
 
-  /** {@code -} strips everything blank before; lstrip_blocks strips the blanks of the line before a statement or comment. */
+  /**
+   * {@code -} strips everything blank before; lstrip_blocks strips the blanks of the line before a
+   * statement or comment.
+   */
   private static String before(String text, String inside, char kind, int at) {
     if (inside.startsWith("-")) {
       return text.stripTrailing();
@@ -114,7 +124,10 @@ final class TemplateLexer {
     return lineStart ? text.substring(0, end) : text;
   }
 
-  /** {@code -} strips everything blank behind; trim_blocks drops the newline behind a statement or comment. */
+  /**
+   * {@code -} strips everything blank behind; trim_blocks drops the newline behind a statement or
+   * comment.
+   */
   private static int after(String source, int from, String inside, char kind) {
     int at = from;
     if (inside.endsWith("-")) {

@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Python's values as templates see them: String, Long, Double, Boolean, List, Map, {@link #NONE} and {@link #UNDEFINED}. */
+/**
+ * Python's values as templates see them: String, Long, Double, Boolean, List, Map, {@link #NONE}
+ * and {@link #UNDEFINED}.
+ */
 final class TemplateValues {
   static final Object NONE =
       new Object() {
@@ -151,7 +154,8 @@ final class TemplateValues {
         case "startswith" -> text.startsWith(text(arguments.get(0)));
         case "endswith" -> text.endsWith(text(arguments.get(0)));
         case "replace" -> text.replace(text(arguments.get(0)), text(arguments.get(1)));
-        case "split" -> List.of(text.split(java.util.regex.Pattern.quote(text(arguments.get(0))), -1));
+        case "split" ->
+            List.of(text.split(java.util.regex.Pattern.quote(text(arguments.get(0))), -1));
         default -> throw new IllegalArgumentException("the method " + name);
       };
     } else if (value instanceof Map<?, ?> && name.equals("get")) {

@@ -20,8 +20,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A model's tokenizer, for ordinary text: it recognises no special token, so that {@code <|im_end|>} in a user's data stays ten characters. Special tokens are
- * known by name only ({@link #specialTokens}). May be used by several threads.
+ * A model's tokenizer, for ordinary text: it recognises no special token, so that {@code
+ * <|im_end|>} in a user's data stays ten characters. Special tokens are known by name only ({@link
+ * #specialTokens}). May be used by several threads.
  */
 public final class Tokenizer implements AutoCloseable {
   /** The library cuts at 512 tokens unless told otherwise. */
@@ -66,7 +67,10 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
-  /** A post-processor only adds special tokens, which are the chat template's affair; it would name tokens that are gone. */
+  /**
+   * A post-processor only adds special tokens, which are the chat template's affair; it would name
+   * tokens that are gone.
+   */
   private static void withoutTemplate(ObjectNode tokenizer) {
     if (!(tokenizer.get("post_processor") instanceof ArrayNode)) {
       tokenizer.putNull("post_processor");

@@ -24,8 +24,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The checkpoints of a run: {@code runs/RUN/checkpoints/step-000008/} with the adapter as PEFT stores it, the optimizer's moments, and a manifest with the
- * SHA-256 of each file and each tensor. They hold no run, attempt, date or path: whoever computes the step writes the same bytes.
+ * The checkpoints of a run: {@code runs/RUN/checkpoints/step-000008/} with the adapter as PEFT
+ * stores it, the optimizer's moments, and a manifest with the SHA-256 of each file and each tensor.
+ * They hold no run, attempt, date or path: whoever computes the step writes the same bytes.
  */
 public final class Checkpoints {
   private static final Logger log = LoggerFactory.getLogger(Checkpoints.class);
@@ -43,7 +44,10 @@ public final class Checkpoints {
     this.layout = layout;
   }
 
-  /** What training goes on from, float32 [layout.size]; {@code mean} and {@code square} are AdamW's moments. */
+  /**
+   * What training goes on from, float32 [layout.size]; {@code mean} and {@code square} are AdamW's
+   * moments.
+   */
   public record State(int step, float[] adapter, float[] mean, float[] square) {}
 
   /** Writes a checkpoint, durable and whole; one that is there already is left as it is. */
@@ -92,7 +96,8 @@ public final class Checkpoints {
   }
 
   /**
-   * Step of the newest sound checkpoint that is not after {@code atMost}; damaged ones are passed over with a warning.
+   * Step of the newest sound checkpoint that is not after {@code atMost}; damaged ones are passed
+   * over with a warning.
    */
   public Optional<Integer> latest(int atMost) {
     List<Path> candidates = new ArrayList<>(store.list(folder));

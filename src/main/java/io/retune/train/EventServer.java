@@ -10,7 +10,9 @@ import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Takes the events of an attempt's rank 0 on the driver, each handed on before the next is read. */
+/**
+ * Takes the events of an attempt's rank 0 on the driver, each handed on before the next is read.
+ */
 public final class EventServer implements Closeable {
   private static final Header EVENT = new Header(16, 0, 0, 0);
   private static final Header TAKEN = new Header(17, 0, 0, 0);

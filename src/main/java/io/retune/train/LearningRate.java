@@ -2,7 +2,10 @@ package io.retune.train;
 
 import io.retune.config.TrainSpec;
 
-/** Learning rate by step, as transformers' get_scheduler gives it (optimization.py): step {@code t} uses what the scheduler says after t - 1 steps. */
+/**
+ * Learning rate by step, as transformers' get_scheduler gives it (optimization.py): step {@code t}
+ * uses what the scheduler says after t - 1 steps.
+ */
 public record LearningRate(double base, TrainSpec.Schedule schedule, int steps) {
   /**
    * @param step from 1

@@ -1,6 +1,5 @@
 package io.retune.train;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.collective.LeafTree;
 import io.retune.collective.LeafTree.Node;
 import io.retune.collective.Listener;
@@ -37,7 +36,10 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
 
-/** One rank of one attempt: from the weights on disk to the last checkpoint. All ranks hold the same adapter and moments after every step. */
+/**
+ * One rank of one attempt: from the weights on disk to the last checkpoint. All ranks hold the same
+ * adapter and moments after every step.
+ */
 public final class RankLoop implements AutoCloseable {
   private final TrainingTask task;
   private final int rank;
@@ -66,8 +68,7 @@ public final class RankLoop implements AutoCloseable {
     this.reader = PlanReader.open(store, task.plan());
     this.plan = reader.plan();
     this.layout = AdapterLayout.of(config, train.lora());
-    this.decoder =
-        Decoder.load(model, Path.of(task.cache()), config, layout, train.lora().scale());
+    this.decoder = Decoder.load(model, Path.of(task.cache()), config, layout, train.lora().scale());
     this.lanes = new Lanes(decoder, task.lanes(), rank);
     this.checkpoints = new Checkpoints(store, task.attempt().run(), layout);
     this.learningRate =
@@ -100,11 +101,7 @@ public final class RankLoop implements AutoCloseable {
   private List<Hello> meet(AllGather gather, int port) throws IOException {
     Hello mine =
         new Hello(
-            host(),
-            port,
-            ProcessHandle.current().pid(),
-            task.lanes(),
-            Numerics.probe().facts());
+            host(), port, ProcessHandle.current().pid(), task.lanes(), Numerics.probe().facts());
     List<Hello> ranks = new ArrayList<>();
     for (String hello : gather.allGather(Json.write(mine))) {
       ranks.add(Json.read(hello.getBytes(StandardCharsets.UTF_8), Hello.class));
@@ -295,23 +292,16 @@ public final class RankLoop implements AutoCloseable {
   }
 
   /** What the ranks tell each other of a step, beside the gradient. */
-  private record Note(
-      double[] losses, List<String> leafDigests, long computeMs, long dataMs) {}
+  private record Note(double[] losses, List<String> leafDigests, long computeMs, long dataMs) {}
 
   private List<Note> exchangeNotes(int step, Leaves mine, long computeMs) {
     Note note =
-        new Note(
-            mine.losses,
-            List.of(mine.digests),
-            computeMs,
-            mine.dataNanos.get() / 1_000_000);
+        new Note(mine.losses, List.of(mine.digests), computeMs, mine.dataNanos.get() / 1_000_000);
     return gather(step, note, Note.class);
   }
 
   private static double[] lossesOf(List<Note> notes) {
-    return notes.stream()
-        .flatMapToDouble(n -> java.util.Arrays.stream(n.losses()))
-        .toArray();
+    return notes.stream().flatMapToDouble(n -> java.util.Arrays.stream(n.losses())).toArray();
   }
 
   private <T> List<T> gather(int step, T mine, Class<T> type) {
@@ -348,17 +338,16 @@ public final class RankLoop implements AutoCloseable {
             .<Lanes.Work>mapToObj(
                 i ->
                     lane ->
-                        sums[i - range.begin()] =
-                            lane.exampleLosses(reader.evaluation(i), adapter))
+                        sums[i - range.begin()] = lane.exampleLosses(reader.evaluation(i), adapter))
             .toList());
-    double[] mine = java.util.Arrays.stream(sums).flatMapToDouble(java.util.Arrays::stream).toArray();
+    double[] mine =
+        java.util.Arrays.stream(sums).flatMapToDouble(java.util.Arrays::stream).toArray();
     double[] all =
         gather(step, mine, double[].class).stream()
             .flatMapToDouble(java.util.Arrays::stream)
             .toArray();
     tell(
-        new RankEvent.Evaluated(
-            new EvaluationRecord(step, all, millis(start, System.nanoTime()))));
+        new RankEvent.Evaluated(new EvaluationRecord(step, all, millis(start, System.nanoTime()))));
   }
 
   private void checkpoint(int step) {

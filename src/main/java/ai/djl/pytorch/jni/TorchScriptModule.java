@@ -18,11 +18,11 @@ import java.util.zip.ZipOutputStream;
 /**
  * A module made of TorchScript source text, whose methods are called with tensors.
  *
- * <p>Lies in DJL's package because {@code PyTorchLibrary} is package-private there, and {@code IValueUtils.runMethod} forces inference mode, in which
- * tensors cannot be updated in place later.
+ * <p>Lies in DJL's package because {@code PyTorchLibrary} is package-private there, and {@code
+ * IValueUtils.runMethod} forces inference mode, in which tensors cannot be updated in place later.
  *
- * <p>The archive is what {@code torch.jit.save} writes (torch/csrc/jit/docs/serialization.md): a version, a pickle that makes one object of the class, no
- * constants, and the source.
+ * <p>The archive is what {@code torch.jit.save} writes (torch/csrc/jit/docs/serialization.md): a
+ * version, a pickle that makes one object of the class, no constants, and the source.
  */
 public final class TorchScriptModule implements AutoCloseable {
   private static final String CLASS = "Kernels";
@@ -44,7 +44,9 @@ public final class TorchScriptModule implements AutoCloseable {
    */
   public static TorchScriptModule compile(PtNDManager manager, String methods) {
     String source =
-        "class " + CLASS + "(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n"
+        "class "
+            + CLASS
+            + "(Module):\n  __parameters__ = []\n  __buffers__ = []\n  training : bool\n"
             + methods;
     try {
       byte[] archive = archive(source);
@@ -56,8 +58,8 @@ public final class TorchScriptModule implements AutoCloseable {
   }
 
   /**
-   * Prepares the calling thread: no autograd, one intra-op thread, and no TorchScript optimizer, whose fusions change bits from call to call. All three are
-   * per thread.
+   * Prepares the calling thread: no autograd, one intra-op thread, and no TorchScript optimizer,
+   * whose fusions change bits from call to call. All three are per thread.
    */
   public static void prepareThread() {
     // Loads the native library, when this is the first touch.
