@@ -53,13 +53,13 @@ final class Commands {
 
     List<String> siteOverrides() {
       List<String> overrides = new ArrayList<>();
-      set.stream().filter(SiteLoader::isSiteOverride).forEach(overrides::add);
+      set.stream().filter(SiteLoader::isSiteKey).forEach(overrides::add);
       store.ifPresent(uri -> overrides.add("store=" + quoted(uri)));
       return overrides;
     }
 
     List<String> recipeOverrides() {
-      return set.stream().filter(o -> !SiteLoader.isSiteOverride(o)).toList();
+      return set.stream().filter(o -> !SiteLoader.isSiteKey(o)).toList();
     }
 
     static String quoted(String text) {

@@ -42,6 +42,9 @@ public final class SparkSessions {
             "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.delta.logStore.file.impl", LinkLogStore.class.getName(),
             "spark.databricks.delta.snapshotPartitions", "2",
+            // Plans of many columns are not cut short in messages, and nobody is told that they
+            // were.
+            "spark.sql.debug.maxToStringFields", "1000",
             // Expressions fail on a division by zero or a bad cast instead of making a null.
             "spark.sql.ansi.enabled", "true",
             // What a time means must not depend on where the driver stands.
@@ -71,6 +74,7 @@ public final class SparkSessions {
     }
     if (master.startsWith("local-cluster")) {
       conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+      conf.setIfMissing("spark.executor.cores", "" + coresPerExecutor(site));
       conf.setIfMissing("spark.executor.memory", site.executorMemoryMb() + "m");
       conf.setIfMissing("spark.executor.extraJavaOptions", "-XX:+UseSerialGC");
       makeEmptySparkHome();

@@ -19,10 +19,10 @@ public final class FastDigest {
 
   /** Of {@code length} values from {@code offset} on. */
   public static String of(float[] values, int offset, int length) {
-    long a = P1 + P2;
+    long a = P1 ^ P2;
     long b = P2;
     long c = 0;
-    long d = -P1;
+    long d = ~P1;
     int i = offset;
     int end = offset + length;
     for (; i + 8 <= end; i += 8) {
@@ -41,7 +41,7 @@ public final class FastDigest {
 
   private static long pair(float[] values, int i) {
     return (long) Float.floatToRawIntBits(values[i]) << 32
-        | Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL;
+        | (Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL);
   }
 
   private static long round(long state, long input) {

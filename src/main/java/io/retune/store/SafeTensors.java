@@ -190,8 +190,10 @@ public final class SafeTensors {
    * @throws InvalidInputException if the length cannot be true
    */
   public static int headerBytes(String place, byte[] prefix, long fileBytes) {
-    if (prefix.length >= 2 && (prefix[0] & 0xff) == 0x80 && prefix[1] <= 5 && prefix[1] >= 2
-        || prefix.length >= 4 && prefix[0] == 'P' && prefix[1] == 'K' && prefix[2] == 3) {
+    boolean pickle =
+        prefix.length >= 2 && (prefix[0] & 0xff) == 0x80 && prefix[1] >= 2 && prefix[1] <= 5;
+    boolean zip = prefix.length >= 4 && prefix[0] == 'P' && prefix[1] == 'K' && prefix[2] == 3;
+    if (pickle || zip) {
       throw InvalidInputException.of(
           place,
           "is a pickle, which can run code when it is read.",
