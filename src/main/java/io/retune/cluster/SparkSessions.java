@@ -42,6 +42,9 @@ public final class SparkSessions {
             "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.delta.logStore.file.impl", LinkLogStore.class.getName(),
             "spark.databricks.delta.snapshotPartitions", "2",
+            // Delta's parser drops named parameters unless they are bound the old way
+            // (delta-io/delta#7640).
+            "spark.sql.legacy.parameterSubstitution.constantsOnly", "true",
             // Plans of many columns are not cut short in messages, and nobody is told that they
             // were.
             "spark.sql.debug.maxToStringFields", "1000",

@@ -83,16 +83,30 @@ public final class RunJob {
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     declare(folder, model, snapshot, plan);
+    Runnable record =
+        () -> {
+          recording.ingested(versions.values());
+          recording.prepared(experiment, model, snapshot);
+          recording.planned(plan, snapshot);
+          recording.declared(experiment);
+          recording.trained(folder.history(), plan);
+        };
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
-      Path exported = export(folder.run(), model, adapter);
-      end(folder, plan, exported);
-    } finally {
-      recording.ingested(versions.values());
-      recording.prepared(experiment, model, snapshot);
-      recording.planned(plan, snapshot);
-      recording.declared(experiment);
-      recording.trained(folder.history(), plan);
+      end(folder, plan, export(folder.run(), model, adapter));
+    } catch (RuntimeException e) {
+      recordAfter(e, record);
+      throw e;
+    }
+    record.run();
+  }
+
+  /** What was done is recorded though the run failed; why it failed is said first. */
+  private static void recordAfter(RuntimeException failure, Runnable record) {
+    try {
+      record.run();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 
