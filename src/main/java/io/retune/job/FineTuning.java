@@ -112,9 +112,6 @@ final class FineTuning {
     int resumeStep = checkpoints.latest(history.lastStep()).orElse(0);
     int number = history.attempts().size() + 1;
     int world = world();
-    if (resumeStep > 0) {
-      progress.resuming(number, resumeStep, world);
-    }
     Watch watch = new Watch(history, number, resumeStep);
     TrainingTask task =
         new TrainingTask(
@@ -212,6 +209,7 @@ final class FineTuning {
           new JournalEntry.AttemptStarted(
               attempt, resumeStep, ranks.ranks(), ranks.numerics(), ranks.numericsSha256()));
       started = true;
+      progress.started(attempt, resumeStep, ranks.ranks());
       if (resumeStep > 0 && !history.hasCheckpoint(resumeStep)) {
         // Its driver died between the checkpoint and this entry.
         folder.append(new JournalEntry.Checkpointed(attempt, checkpoints.record(resumeStep, 0)));

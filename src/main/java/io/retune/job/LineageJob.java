@@ -25,7 +25,7 @@ public final class LineageJob {
     }
     LineageQueries.Query query = LineageQueries.query(name.get(), parameters);
     Map<String, String> resolved = new LinkedHashMap<>(parameters);
-    resolved.computeIfPresent("run", (key, run) -> RunFolder.named(workspace.store(), run));
+    resolved.computeIfPresent("run", (key, run) -> RunFolder.named(workspace.store(), run).run());
     LineageQueries queries = new LineageQueries(workspace.spark(), workspace.store());
     RowsPrinter.print(queries.run(query, resolved), json, System.out);
   }

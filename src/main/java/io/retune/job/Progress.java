@@ -3,7 +3,9 @@ package io.retune.job;
 import io.retune.evaluate.Comparison;
 import io.retune.plan.Plan;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
+import java.util.List;
 
 /** What a person sees while a run trains. */
 final class Progress {
@@ -17,10 +19,14 @@ final class Progress {
     this.plan = plan;
   }
 
-  void resuming(int attempt, int step, int world) {
+  void started(int attempt, int resumedFrom, List<RankEvent.Rank> ranks) {
+    int lanes = ranks.stream().mapToInt(RankEvent.Rank::lanes).sum();
     terminal.say(
-        "attempt   %d goes on behind step %d with %s",
-        attempt, step, Terminal.count(world, "rank"));
+        "attempt   %d  %s, %s%s",
+        attempt,
+        Terminal.count(ranks.size(), "rank"),
+        Terminal.count(lanes, "lane"),
+        resumedFrom == 0 ? "" : ", goes on behind step " + resumedFrom);
   }
 
   void failed(int attempt, String cause) {

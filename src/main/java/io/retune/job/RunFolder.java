@@ -8,7 +8,8 @@ import io.retune.store.Lease;
 import io.retune.store.Store;
 import java.util.Comparator;
 import java.util.List;
-import org.apache.hadoop.fs.Path;
+import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * A run of the store, held by this driver: {@code runs/RUN} with its lease, journal, checkpoints
@@ -35,12 +36,12 @@ final class RunFolder implements AutoCloseable {
     return new RunFolder(store, run, lease);
   }
 
-  /** The names of all runs that were declared, the latest first. */
-  static List<String> names(Store store) {
+  /** What is known of every run that was declared, the latest first. */
+  static List<RunHistory> all(Store store) {
     return store.list(store.path("runs")).stream()
-        .map(Path::getName)
-        .filter(name -> history(store, name).declared().isPresent())
-        .sorted(Comparator.comparing((String name) -> history(store, name).startedAt()).reversed())
+        .map(folder -> history(store, folder.getName()))
+        .filter(history -> history.declared().isPresent())
+        .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
         .toList();
   }
 
@@ -49,22 +50,23 @@ final class RunFolder implements AutoCloseable {
    *
    * @throws InvalidInputException if there is none, or more than one
    */
-  static String named(Store store, String start) {
-    List<String> names = names(store);
-    List<String> matching = names.stream().filter(name -> name.startsWith(start)).toList();
-    if (matching.contains(start)) {
-      return start;
-    }
-    if (matching.size() != 1) {
+  static RunHistory named(Store store, String start) {
+    List<RunHistory> all = all(store);
+    List<RunHistory> matching = all.stream().filter(h -> h.run().startsWith(start)).toList();
+    Optional<RunHistory> whole = matching.stream().filter(h -> h.run().equals(start)).findFirst();
+    if (whole.isEmpty() && matching.size() != 1) {
       throw InvalidInputException.of(
           "run \"" + start + "\"",
           matching.isEmpty() ? "is not in this store." : "stands for " + matching.size() + " runs.",
-          "There are: " + String.join(", ", matching.isEmpty() ? names : matching) + ".");
+          "There are: "
+              + (matching.isEmpty() ? all : matching)
+                  .stream().map(RunHistory::run).collect(Collectors.joining(", "))
+              + ".");
     }
-    return matching.get(0);
+    return whole.orElseGet(() -> matching.get(0));
   }
 
-  static RunHistory history(Store store, String run) {
+  private static RunHistory history(Store store, String run) {
     return new RunHistory(Journal.read(store, run));
   }
 

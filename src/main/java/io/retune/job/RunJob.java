@@ -67,7 +67,7 @@ public final class RunJob {
       if (folder.history().ended().isEmpty()) {
         run(folder);
       }
-      RunResult result = RunResult.of(workspace.store(), folder.run(), folder.history());
+      RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
       Summary.next(terminal, result);
       if (json) {

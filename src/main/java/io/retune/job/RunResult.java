@@ -74,7 +74,7 @@ public record RunResult(
   public record Metric(double before, double after, double low, double high) {}
 
   /** Of a run that was declared. */
-  static RunResult of(Store store, String run, RunHistory history) {
+  static RunResult of(Store store, RunHistory history) {
     Declared declared = history.declared().orElseThrow();
     Optional<Ended> ended = history.ended();
     List<Attempt> attempts = new ArrayList<>();
@@ -84,10 +84,10 @@ public record RunResult(
       numerics = started.numericsSha256();
     }
     return new RunResult(
-        run,
+        declared.run(),
         declared.name(),
         declared.experiment(),
-        ended.isPresent() ? "finished" : isHeld(store, run) ? "running" : "interrupted",
+        ended.isPresent() ? "finished" : isHeld(store, declared.run()) ? "running" : "interrupted",
         declared.steps(),
         history.lastStep(),
         declared.targetTokens(),

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.lineage.RowsPrinter;
+import io.retune.lineage.RunHistory;
 import io.retune.store.Json;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,13 +18,13 @@ public final class ShowJob {
     this.workspace = workspace;
   }
 
-  private RunResult result(String run) {
-    return RunResult.of(workspace.store(), run, RunFolder.history(workspace.store(), run));
+  private RunResult result(RunHistory history) {
+    return RunResult.of(workspace.store(), history);
   }
 
   /** All runs, the latest first. */
   public void runs(boolean json) {
-    List<RunResult> runs = RunFolder.names(workspace.store()).stream().map(this::result).toList();
+    List<RunResult> runs = RunFolder.all(workspace.store()).stream().map(this::result).toList();
     if (json) {
       System.out.println(Json.write(runs));
       return;

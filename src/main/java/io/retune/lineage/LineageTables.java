@@ -152,7 +152,7 @@ public final class LineageTables {
 
   /** Brings the run's tables up to its journal. */
   public void load(RunHistory history, Plan plan) {
-    String run = history.declared().orElseThrow().run();
+    String run = history.run();
     RunRows rows = new RunRows(history, plan);
     for (String table : RunRows.TABLES) {
       long loaded = loaded(table, run);

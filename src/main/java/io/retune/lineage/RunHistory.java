@@ -29,6 +29,11 @@ public record RunHistory(List<JournalEntry> entries) {
     return all(Declared.class).findFirst();
   }
 
+  /** Name of the run, which was declared. */
+  public String run() {
+    return declared().orElseThrow().run();
+  }
+
   public Optional<Ended> ended() {
     return all(Ended.class).findFirst();
   }

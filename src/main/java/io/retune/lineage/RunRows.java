@@ -40,7 +40,7 @@ final class RunRows {
   RunRows(RunHistory history, Plan plan) {
     this.history = history;
     this.plan = plan;
-    this.run = history.declared().orElseThrow().run();
+    this.run = history.run();
   }
 
   /** The rows of {@code table} that an entry makes. */
