@@ -60,12 +60,14 @@ public final class Retune {
       usageHelp = true,
       scope = ScopeType.INHERIT,
       description = "What can be said here, and end.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
   private boolean help;
 
   @Option(
       names = {"-V", "--version"},
       versionHelp = true,
       description = "Which Retune this is, and end.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
   private boolean version;
 
   private Retune() {}

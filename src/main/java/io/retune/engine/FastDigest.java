@@ -10,6 +10,9 @@ public final class FastDigest {
   private static final long P2 = 0xC2B2AE3D27D4EB4FL;
   private static final long P3 = 0x165667B19E3779F9L;
 
+  /** P1 + P2, modulo 2^64. */
+  private static final long P1_P2 = 0x60EA27EEADC0B5D6L;
+
   private FastDigest() {}
 
   /** 32 hexadecimal digits. */
@@ -19,10 +22,10 @@ public final class FastDigest {
 
   /** Of {@code length} values from {@code offset} on. */
   public static String of(float[] values, int offset, int length) {
-    long a = P1 ^ P2;
+    long a = P1_P2;
     long b = P2;
     long c = 0;
-    long d = ~P1;
+    long d = -P1;
     int i = offset;
     int end = offset + length;
     for (; i + 8 <= end; i += 8) {

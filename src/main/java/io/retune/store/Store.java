@@ -55,16 +55,18 @@ public final class Store {
       Path given = new Path(uri);
       boolean local = given.toUri().getScheme() == null || given.toUri().getScheme().equals("file");
       FileSystem files = local ? rawLocal(hadoop) : given.getFileSystem(hadoop);
-      Path root =
-          local
-              ? new Path(Paths.get(given.toUri().getPath()).toAbsolutePath().normalize().toUri())
-              : files.makeQualified(given);
+      Path root = local ? new Path("file", null, absolute(given)) : files.makeQualified(given);
       Store store = new Store(root, files, local);
       store.requireWritable();
       return store;
     } catch (IOException | IllegalArgumentException e) {
       throw unwritable(uri, e);
     }
+  }
+
+  /** Not by Path.toUri, which ends in a slash once the folder is there. */
+  private static String absolute(Path given) {
+    return Paths.get(given.toUri().getPath()).toAbsolutePath().normalize().toString();
   }
 
   /** Without Hadoop's .crc companions, which our digests replace. */
@@ -187,7 +189,21 @@ public final class Store {
       force(staged);
       rename(staged, file);
     } catch (IOException e) {
+      deleteQuietly(staged);
       throw new UncheckedIOException("Cannot write " + file, e);
+    } catch (RuntimeException e) {
+      deleteQuietly(staged);
+      throw e;
+    }
+  }
+
+  /** On the way out of a failure, which is what is to be reported. */
+  private void deleteQuietly(Path staged) {
+    try {
+      files.delete(staged, true);
+    } catch (IOException e) {
+      // Nobody reads a staged file.
+      return;
     }
   }
 
@@ -292,7 +308,15 @@ public final class Store {
         return;
       }
       forceTree(staged);
-      rename(staged, folder);
+      try {
+        rename(staged, folder);
+      } catch (IOException e) {
+        // Another process was faster; what it put there is the same.
+        if (!files.exists(folder)) {
+          throw e;
+        }
+        files.delete(staged, true);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot put " + folder + " in place", e);
     }
