@@ -97,13 +97,13 @@ class PeersTest {
               });
       Future<?> silent =
           ranks.start(
-          1,
-          () -> false,
-          (rank, peers) -> {
-            connected.countDown();
-            Thread.sleep(60_000);
-            return null;
-          });
+              1,
+              () -> false,
+              (rank, peers) -> {
+                connected.countDown();
+                Thread.sleep(60_000);
+                return null;
+              });
       assertThat(connected.await(10, TimeUnit.SECONDS)).isTrue();
       assertThat(silent).isNotDone();
 
@@ -150,13 +150,13 @@ class PeersTest {
               });
       Future<?> silent =
           ranks.start(
-          1,
-          () -> false,
-          (rank, peers) -> {
-            connected.countDown();
-            Thread.sleep(60_000);
-            return null;
-          });
+              1,
+              () -> false,
+              (rank, peers) -> {
+                connected.countDown();
+                Thread.sleep(60_000);
+                return null;
+              });
       assertThat(connected.await(10, TimeUnit.SECONDS)).isTrue();
       assertThat(silent).isNotDone();
       Thread.sleep(200);
@@ -186,7 +186,7 @@ class PeersTest {
                   if (rank == dying) {
                     // Others are in the middle of a sum of megabytes then.
                     assertThat(connected.await(10, TimeUnit.SECONDS)).isTrue();
-      assertThat(silent).isNotDone();
+                    assertThat(silent).isNotDone();
                     Thread.sleep(300);
                     return "dead";
                   }
