@@ -9,22 +9,28 @@ import io.retune.lineage.RunHistory;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import java.util.Collection;
+import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Brings what the stages made into the lineage tables. */
 final class Recording {
   private final Workspace workspace;
+  private Optional<LineageTables> tables = Optional.empty();
 
   Recording(Workspace workspace) {
     this.workspace = workspace;
   }
 
-  private void record(java.util.function.Consumer<LineageTables> what) {
+  private void record(Consumer<LineageTables> what) {
     workspace
         .times()
         .measure(
             Stage.RECORD,
             () -> {
-              what.accept(new LineageTables(workspace.spark(), workspace.store()));
+              if (tables.isEmpty()) {
+                tables = Optional.of(new LineageTables(workspace.spark(), workspace.store()));
+              }
+              what.accept(tables.get());
               return null;
             });
   }

@@ -17,6 +17,7 @@ import io.retune.plan.Planner;
 import io.retune.store.Json;
 import io.retune.store.Store;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +39,9 @@ public final class LineageTables {
   private final SparkSession spark;
   private final Store store;
 
+  /** Locations of tables that are known to be there. */
+  private final Map<String, String> made = new HashMap<>();
+
   public LineageTables(SparkSession spark, Store store) {
     this.spark = spark;
     this.store = store;
@@ -50,6 +54,10 @@ public final class LineageTables {
 
   /** Its location, after it was made if it was not there. */
   private String made(String table) {
+    return made.computeIfAbsent(table, this::make);
+  }
+
+  private String make(String table) {
     String location = store.path("lineage", table).toString();
     if (!DeltaTable.isDeltaTable(spark, location)) {
       try {
@@ -154,8 +162,9 @@ public final class LineageTables {
   public void load(RunHistory history, Plan plan) {
     String run = history.run();
     RunRows rows = new RunRows(history, plan);
+    Map<String, Long> loadedByTable = loaded(run);
     for (String table : RunRows.TABLES) {
-      long loaded = loaded(table, run);
+      long loaded = loadedByTable.getOrDefault(table, 0L);
       List<Map<String, Object>> missing = new ArrayList<>();
       for (JournalEntry entry : history.entries()) {
         if (entry.entry() > loaded) {
@@ -169,10 +178,22 @@ public final class LineageTables {
     }
   }
 
-  /** The last of the run's entries that the table has rows of. */
-  private long loaded(String table, String run) {
-    Row last = read(table).filter(col("run").equalTo(run)).select(max("entry")).first();
-    return last.isNullAt(0) ? 0 : last.getLong(0);
+  /** By table the last of the run's entries that it has rows of; one query for all of them. */
+  private Map<String, Long> loaded(String run) {
+    Map<String, Long> last = new HashMap<>();
+    RunRows.TABLES.stream()
+        .map(
+            table ->
+                read(table)
+                    .filter(col("run").equalTo(run))
+                    .select(lit(table).as("table"), col("entry")))
+        .reduce(Dataset::unionAll)
+        .orElseThrow()
+        .groupBy("table")
+        .agg(max("entry"))
+        .collectAsList()
+        .forEach(row -> last.put(row.getString(0), row.getLong(1)));
+    return last;
   }
 
   private void append(String table, String identity, List<Map<String, Object>> rows) {
