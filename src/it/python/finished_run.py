@@ -14,6 +14,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
+torch.set_num_threads(1)
 store, run, out = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 tables = {p.name: DeltaTable(str(p)).to_pyarrow_table().to_pylist() for p in sorted((store / "lineage").iterdir())}
 

@@ -72,14 +72,22 @@ final class RetuneProcess {
 
   /** kill -9 as soon as {@code condition} holds; false if the process ended before. */
   boolean killWhen(BooleanSupplier condition) {
+    if (!runsUntil(condition)) {
+      return false;
+    }
+    process.destroyForcibly();
+    waitFor();
+    return true;
+  }
+
+  /** Waits until {@code condition} holds; false if the process ended before. */
+  boolean runsUntil(BooleanSupplier condition) {
     long deadline = System.nanoTime() + Duration.ofMinutes(10).toNanos();
     while (process.isAlive()) {
       if (condition.getAsBoolean()) {
-        process.destroyForcibly();
-        waitFor();
         return true;
       }
-      assertThat(System.nanoTime()).as("the moment to kill comes").isLessThan(deadline);
+      assertThat(System.nanoTime()).as("the moment comes").isLessThan(deadline);
       pause();
     }
     return false;

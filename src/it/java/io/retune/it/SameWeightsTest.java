@@ -13,6 +13,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -92,6 +94,24 @@ class SameWeightsTest {
     JsonNode result = run("--request", killedBetween.get());
     assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
     assertThat(result.at("/attempts/1/resumed_from").asInt()).isEqualTo(2);
+  }
+
+  @Test
+  void theSameAfterAnExecutorIsKilled() throws IOException {
+    String request = "loses-an-executor";
+    RetuneProcess retune = start("--request", request, "--executors", "2");
+    assertThat(retune.runsUntil(() -> retune.stderr().contains("step 1/"))).isTrue();
+    Path journal = store.resolve("runs").resolve(RunId.of("smoke", request)).resolve("journal");
+    Matcher pid =
+        Pattern.compile("\"pid\":(\\d+)")
+            .matcher(Files.readString(journal.resolve("000001.jsonl")));
+    assertThat(pid.find()).isTrue();
+    ProcessHandle executor = ProcessHandle.of(Long.parseLong(pid.group(1))).orElseThrow();
+    assertThat(executor.destroyForcibly()).isTrue();
+    JsonNode result = retune.waitFor().json();
+    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+    assertThat(result.path("attempts").size()).isGreaterThan(1);
+    assertThat(result.at("/attempts/0/end").asText()).isNotEqualTo("finished");
   }
 
   private static Set<String> processesOf(JsonNode result) {

@@ -38,7 +38,9 @@ class JournalTest {
   }
 
   private List<Integer> read() {
-    return Journal.read(store, RUN).stream().map(e -> ((AttemptEnded) e.event()).attempt()).toList();
+    return Journal.read(store, RUN).stream()
+        .map(e -> ((AttemptEnded) e.event()).attempt())
+        .toList();
   }
 
   private Path file(int lease) {

@@ -52,7 +52,8 @@ class LineageTablesTest {
         IntStream.range(0, 40)
             .mapToObj(i -> "{\"word\":\"" + "w".repeat(1 + i % 7) + i + "\"}\n")
             .collect(Collectors.joining());
-    snapshot = workshop.prepare(workshop.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
+    snapshot =
+        workshop.prepare(workshop.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
     OrderSpec order = new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
     plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, order);
     tables = new LineageTables(workshop.spark, workshop.store);
@@ -69,14 +70,24 @@ class LineageTablesTest {
     List<JournalEntry.Event> events = new ArrayList<>();
     events.add(
         new Declared(
-            run, "request of " + run, "words", "e".repeat(64), "m".repeat(64), snapshot.key(),
-            snapshot.root().hex(), plan.key(), plan.root().hex(), plan.steps().size(), 1000));
+            run,
+            "request of " + run,
+            "words",
+            "e".repeat(64),
+            "m".repeat(64),
+            snapshot.key(),
+            snapshot.root().hex(),
+            plan.key(),
+            plan.root().hex(),
+            plan.steps().size(),
+            1000));
     events.add(started(1, 0));
     events.add(new Evaluated(1, evaluation(0)));
     for (int step = 1; step < steps; step++) {
       events.add(new Stepped(1, step(step)));
     }
-    events.add(new Checkpointed(1, new CheckpointRecord(steps - 1, "runs/x", "c".repeat(64), 7, 1)));
+    events.add(
+        new Checkpointed(1, new CheckpointRecord(steps - 1, "runs/x", "c".repeat(64), 7, 1)));
     events.add(new AttemptEnded(1, "driver lost", 0));
     events.add(started(2, steps - 1));
     events.add(new Stepped(2, step(steps)));
@@ -104,7 +115,20 @@ class LineageTablesTest {
 
   private static StepRecord step(int step) {
     return new StepRecord(
-        step, 3.0 / step, 1e-3, 0.5, 4, 400, 100, List.of("aa", "bb"), List.of("cc"), 1, 2, 3, 4, 10);
+        step,
+        3.0 / step,
+        1e-3,
+        0.5,
+        4,
+        400,
+        100,
+        List.of("aa", "bb"),
+        List.of("cc"),
+        1,
+        2,
+        3,
+        4,
+        10);
   }
 
   private List<JournalEntry> ended(List<JournalEntry> journal) {
@@ -113,7 +137,8 @@ class LineageTablesTest {
         List.of(
             new Evaluated(2, evaluation(3)),
             new AttemptEnded(2, "finished", 1),
-            new Ended("9".repeat(64), "runs/x/adapter", 2.5, 2.0, -0.6, -0.4, Map.of("train", 5L)))) {
+            new Ended(
+                "9".repeat(64), "runs/x/adapter", 2.5, 2.0, -0.6, -0.4, Map.of("train", 5L)))) {
       entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T13:00:00Z", event));
     }
     return entries;
@@ -133,8 +158,7 @@ class LineageTablesTest {
     }
     tables.load(new RunHistory(whole), plan);
     int examples = plan.evaluationExamples().size();
-    assertThat(
-            RunRows.TABLES.stream().map(table -> table + " " + count(table, "again")).toList())
+    assertThat(RunRows.TABLES.stream().map(table -> table + " " + count(table, "again")).toList())
         .containsExactly(
             "runs 1",
             "attempts 2",

@@ -37,7 +37,8 @@ class LeaseTest {
       assertThat(lease.number()).isEqualTo(1);
       assertThatThrownBy(() -> Lease.take(store, run, "The run gloss"))
           .isInstanceOf(LeaseHeldException.class)
-          .hasMessageStartingWith("The run gloss is held by process " + ProcessHandle.current().pid())
+          .hasMessageStartingWith(
+              "The run gloss is held by process " + ProcessHandle.current().pid())
           .hasMessageEndingWith(". Wait for it, or stop it; then ask again.");
     }
   }
@@ -64,7 +65,8 @@ class LeaseTest {
             }
           };
       List<Integer> got = new ArrayList<>();
-      for (Future<Integer> each : threads.invokeAll(List.of(ask, ask, ask, ask, ask, ask, ask, ask))) {
+      for (Future<Integer> each :
+          threads.invokeAll(List.of(ask, ask, ask, ask, ask, ask, ask, ask))) {
         got.add(each.get());
       }
       assertThat(got).containsOnlyOnce(1);
