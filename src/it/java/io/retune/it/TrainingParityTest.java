@@ -15,6 +15,7 @@ import io.retune.model.ImportedModel;
 import io.retune.plan.MicroBatch;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
+import io.retune.store.Store;
 import io.retune.train.LearningRate;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -26,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -162,7 +164,8 @@ class TrainingParityTest {
   private Theirs theirTraining(
       Path folder, TrainSpec spec, List<List<Glosses.Example>> batches, float[] start)
       throws IOException {
-    AdapterFiles.write(folder.resolve("adapter"), layout, start, spec.lora(), "base");
+    Store store = Store.open(folder.toString(), new Configuration());
+    AdapterFiles.write(store, store.path("adapter"), layout, start, spec.lora(), "base");
     Map<String, Object> task = new LinkedHashMap<>();
     task.put("steps", batches);
     task.put("adamw", spec.optimizer());

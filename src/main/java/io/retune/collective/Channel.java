@@ -14,6 +14,7 @@ import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
 import javax.crypto.Cipher;
 import javax.crypto.Mac;
 import javax.crypto.SecretKey;
@@ -23,11 +24,12 @@ import javax.crypto.spec.SecretKeySpec;
 /**
  * An authenticated, encrypted connection between two members of an attempt, over TCP.
  *
- * <p>Each side proves the attempt's secret before anything else is read: the caller sends its
- * number, a nonce and an HMAC over them, the called answers with a nonce and an HMAC over both.
- * Then every message is a sequence of records: four bytes of length, and up to 256 KiB under
- * AES-128-GCM with a key of its direction and a counter as nonce (NIST SP 800-38D section 8.2.1),
- * so that nothing can be altered, repeated, reordered or left out.
+ * <p>Each side proves the attempt's secret before anything else is read: the called sends a nonce,
+ * the caller its number, a nonce of its own and an HMAC over both, the called an HMAC over both. So
+ * a handshake that was overheard is of no use: the called's nonce will be another. Then every
+ * message is a sequence of records: four bytes of length, and up to 256 KiB under AES-128-GCM with
+ * a key of its direction and a counter as nonce (NIST SP 800-38D section 8.2.1), so that nothing
+ * can be altered, repeated, reordered or left out.
  *
  * <p>One thread may send while another receives.
  */
@@ -38,6 +40,7 @@ public final class Channel implements Closeable {
   private static final int MAGIC = 0x52544e31; // "RTN1"
   private static final int NONCE_BYTES = 16;
   private static final int PROOF_BYTES = 32;
+  private static final int CALL_BYTES = 8 + NONCE_BYTES + PROOF_BYTES;
   private static final int RECORD_BYTES = 256 * 1024;
   private static final int TAG_BYTES = 16;
   private static final int HEADER_BYTES = 24;
@@ -106,20 +109,19 @@ public final class Channel implements Closeable {
     Socket socket = new Socket();
     try {
       socket.connect(address, AUTHENTICATION_LIMIT_MS);
-      prepare(socket);
+      long deadline = prepare(socket);
+      byte[] theirs = readBy(socket, NONCE_BYTES, deadline);
       byte[] mine = nonce();
-      DataOutputStream out = new DataOutputStream(socket.getOutputStream());
-      out.write(
-          ByteBuffer.allocate(8 + NONCE_BYTES + PROOF_BYTES)
-              .putInt(MAGIC)
-              .putInt(me)
-              .put(mine)
-              .put(proof(attempt, "call", me, peer, mine))
-              .array());
-      byte[] answer = new byte[NONCE_BYTES + PROOF_BYTES];
-      new DataInputStream(socket.getInputStream()).readFully(answer);
-      byte[] theirs = Arrays.copyOf(answer, NONCE_BYTES);
-      byte[] proof = Arrays.copyOfRange(answer, NONCE_BYTES, answer.length);
+      socket
+          .getOutputStream()
+          .write(
+              ByteBuffer.allocate(CALL_BYTES)
+                  .putInt(MAGIC)
+                  .putInt(me)
+                  .put(mine)
+                  .put(proof(attempt, "call", me, peer, mine, theirs))
+                  .array());
+      byte[] proof = readBy(socket, PROOF_BYTES, deadline);
       require(proof, proof(attempt, "answer", me, peer, mine, theirs), socket);
       return open(socket, attempt, peer, "caller", "called", me, peer, mine, theirs);
     } catch (IOException | GeneralSecurityException e) {
@@ -133,30 +135,28 @@ public final class Channel implements Closeable {
    * time.
    *
    * @param me the called's number
+   * @param admitted asked once the caller has proved the secret, before it is told
    * @throws IOException if the caller does not prove the secret of this attempt at once
    */
-  static Channel answer(Socket socket, Attempt attempt, int me) throws IOException {
+  static Channel answer(Socket socket, Attempt attempt, int me, BooleanSupplier admitted)
+      throws IOException {
     try {
-      prepare(socket);
-      byte[] call = new byte[8 + NONCE_BYTES + PROOF_BYTES];
-      readBy(socket, call, System.nanoTime() + AUTHENTICATION_LIMIT_MS * 1_000_000L);
-      ByteBuffer fields = ByteBuffer.wrap(call);
-      if (fields.getInt() != MAGIC) {
+      long deadline = prepare(socket);
+      byte[] mine = nonce();
+      socket.getOutputStream().write(mine);
+      ByteBuffer call = ByteBuffer.wrap(readBy(socket, CALL_BYTES, deadline));
+      if (call.getInt() != MAGIC) {
         throw new IOException("not one of us: " + socket.getRemoteSocketAddress());
       }
-      int caller = fields.getInt();
+      int caller = call.getInt();
       byte[] theirs = new byte[NONCE_BYTES];
       byte[] proof = new byte[PROOF_BYTES];
-      fields.get(theirs).get(proof);
-      require(proof, proof(attempt, "call", caller, me, theirs), socket);
-      byte[] mine = nonce();
-      socket
-          .getOutputStream()
-          .write(
-              ByteBuffer.allocate(NONCE_BYTES + PROOF_BYTES)
-                  .put(mine)
-                  .put(proof(attempt, "answer", caller, me, theirs, mine))
-                  .array());
+      call.get(theirs).get(proof);
+      require(proof, proof(attempt, "call", caller, me, theirs, mine), socket);
+      if (!admitted.getAsBoolean()) {
+        throw new IOException("crowded out: " + socket.getRemoteSocketAddress());
+      }
+      socket.getOutputStream().write(proof(attempt, "answer", caller, me, theirs, mine));
       return open(socket, attempt, caller, "called", "caller", caller, me, theirs, mine);
     } catch (IOException | GeneralSecurityException e) {
       socket.close();
@@ -164,26 +164,29 @@ public final class Channel implements Closeable {
     }
   }
 
-  private static void prepare(Socket socket) throws IOException {
+  /** The instant, on the nanosecond clock, by which the other side must have proved the secret. */
+  private static long prepare(Socket socket) throws IOException {
     socket.setTcpNoDelay(true);
-    socket.setSoTimeout(AUTHENTICATION_LIMIT_MS);
+    return System.nanoTime() + AUTHENTICATION_LIMIT_MS * 1_000_000L;
   }
 
-  /** A caller that sends a byte now and then is held to the whole limit. */
-  private static void readBy(Socket socket, byte[] into, long deadline) throws IOException {
+  /** One that sends a byte now and then is held to the whole limit. */
+  private static byte[] readBy(Socket socket, int length, long deadline) throws IOException {
+    byte[] bytes = new byte[length];
     int read = 0;
-    while (read < into.length) {
+    while (read < length) {
       long left = (deadline - System.nanoTime()) / 1_000_000;
       if (left <= 0) {
         throw new IOException("no proof in time from " + socket.getRemoteSocketAddress());
       }
       socket.setSoTimeout((int) left);
-      int n = socket.getInputStream().read(into, read, into.length - read);
+      int n = socket.getInputStream().read(bytes, read, length - read);
       if (n < 0) {
-        throw new EOFException();
+        throw new EOFException("hung up: " + socket.getRemoteSocketAddress());
       }
       read += n;
     }
+    return bytes;
   }
 
   private static Channel open(
@@ -293,12 +296,12 @@ public final class Channel implements Closeable {
     try {
       long bytes = expect(expected);
       if (bytes != length * 4L) {
-        throw new IllegalStateException(peer + " sent " + bytes + " bytes for " + expected);
+        throw new IllegalStateException(who() + " sent " + bytes + " bytes for " + expected);
       }
       for (int at = 0; at < length; ) {
         int n = unseal() / 4;
         if (n > length - at) {
-          throw new IllegalStateException(peer + " sent more than it said");
+          throw new IllegalStateException(who() + " sent more than it said");
         }
         ByteBuffer.wrap(inPlain).asFloatBuffer().get(vector, offset + at, n);
         at += n;
@@ -316,14 +319,14 @@ public final class Channel implements Closeable {
   public byte[] receive(Header expected) {
     try {
       long bytes = expect(expected);
-      if (bytes > MAX_BODY_BYTES) {
-        throw new IllegalStateException(peer + " announced " + bytes + " bytes");
+      if (bytes < 0 || bytes > MAX_BODY_BYTES) {
+        throw new IllegalStateException(who() + " announced " + bytes + " bytes");
       }
       byte[] body = new byte[(int) bytes];
       for (int at = 0; at < body.length; ) {
         int n = unseal();
         if (n > body.length - at) {
-          throw new IllegalStateException(peer + " sent more than it said");
+          throw new IllegalStateException(who() + " sent more than it said");
         }
         System.arraycopy(inPlain, 0, body, at, n);
         at += n;
@@ -336,12 +339,12 @@ public final class Channel implements Closeable {
 
   private long expect(Header expected) throws IOException, GeneralSecurityException {
     if (unseal() != HEADER_BYTES) {
-      throw new IllegalStateException(peer + " sent no header");
+      throw new IllegalStateException(who() + " sent no header");
     }
     ByteBuffer fields = ByteBuffer.wrap(inPlain);
     Header found = new Header(fields.getInt(), fields.getInt(), fields.getInt(), fields.getInt());
     if (!found.equals(expected)) {
-      throw new IllegalStateException(peer + " sent " + found + " instead of " + expected);
+      throw new IllegalStateException(who() + " sent " + found + " instead of " + expected);
     }
     return fields.getLong();
   }
@@ -356,9 +359,12 @@ public final class Channel implements Closeable {
   }
 
   private UncheckedIOException lost(Exception cause) {
-    String who = peer == DRIVER ? "the driver" : "rank " + peer;
     return new UncheckedIOException(
-        new IOException("The connection to " + who + " is lost: " + cause.getMessage(), cause));
+        new IOException("The connection to " + who() + " is lost: " + cause.getMessage(), cause));
+  }
+
+  private String who() {
+    return peer == DRIVER ? "the driver" : "rank " + peer;
   }
 
   /** True once {@link #close} was called here. */

@@ -6,19 +6,21 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers calls on a port of its own. Whoever does not prove the attempt's secret is dropped; no
- * more than a few are examined at a time.
+ * Answers calls on a port of its own. Whoever does not prove the attempt's secret is dropped. No
+ * more than a few are examined at a time: a further caller crowds out the one that has taken
+ * longest, since a member needs a moment only.
  */
 public final class Listener implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
@@ -28,6 +30,7 @@ public final class Listener implements Closeable {
   private final Attempt attempt;
   private final int me;
   private final BlockingQueue<Channel> answered = new LinkedBlockingQueue<>();
+  private final Deque<Socket> examined = new ArrayDeque<>();
   private final ExecutorService examining;
   private final Thread accepting;
 
@@ -38,15 +41,7 @@ public final class Listener implements Closeable {
     this.server = new ServerSocket(0);
     this.attempt = attempt;
     this.me = me;
-    this.examining =
-        new ThreadPoolExecutor(
-            0,
-            EXAMINED_AT_A_TIME,
-            1,
-            TimeUnit.SECONDS,
-            new SynchronousQueue<>(),
-            task -> daemon(task, "retune-answer-" + me),
-            new ThreadPoolExecutor.AbortPolicy());
+    this.examining = Executors.newCachedThreadPool(task -> daemon(task, "retune-answer-" + me));
     this.accepting = daemon(this::accept, "retune-accept-" + me);
     accepting.start();
   }
@@ -61,11 +56,8 @@ public final class Listener implements Closeable {
     while (!server.isClosed()) {
       try {
         Socket socket = server.accept();
-        try {
-          examining.execute(() -> examine(socket));
-        } catch (java.util.concurrent.RejectedExecutionException e) {
-          socket.close();
-        }
+        makeRoomFor(socket);
+        examining.execute(() -> examine(socket));
       } catch (IOException e) {
         if (!server.isClosed()) {
           log.warn("accept failed: {}", e.getMessage());
@@ -74,10 +66,27 @@ public final class Listener implements Closeable {
     }
   }
 
+  private void makeRoomFor(Socket socket) throws IOException {
+    synchronized (examined) {
+      if (examined.size() == EXAMINED_AT_A_TIME) {
+        examined.removeFirst().close();
+      }
+      examined.addLast(socket);
+    }
+  }
+
+  /** False when it was crowded out. */
+  private boolean wasStillExamined(Socket socket) {
+    synchronized (examined) {
+      return examined.remove(socket);
+    }
+  }
+
   private void examine(Socket socket) {
     try {
-      answered.add(Channel.answer(socket, attempt, me));
+      answered.add(Channel.answer(socket, attempt, me, () -> wasStillExamined(socket)));
     } catch (IOException e) {
+      wasStillExamined(socket);
       log.warn("dropped a caller: {}", e.getMessage());
     }
   }
@@ -114,6 +123,11 @@ public final class Listener implements Closeable {
   public void close() throws IOException {
     server.close();
     examining.shutdownNow();
+    synchronized (examined) {
+      for (Socket socket : examined) {
+        socket.close();
+      }
+    }
     try {
       accepting.join(1000);
     } catch (InterruptedException e) {

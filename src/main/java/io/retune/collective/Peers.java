@@ -3,8 +3,11 @@ package io.retune.collective;
 import io.retune.collective.Channel.Header;
 import io.retune.collective.LeafTree.Node;
 import java.io.Closeable;
+import java.io.EOFException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetSocketAddress;
+import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -12,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -22,6 +26,7 @@ import java.util.function.BooleanSupplier;
  */
 public final class Peers implements Closeable {
   private static final int CONNECT_LIMIT_MS = 60_000;
+  private static final int CALL_AGAIN_MS = 50;
   private static final int WATCH_INTERVAL_MS = 200;
 
   /** Kinds of messages between ranks. */
@@ -72,7 +77,7 @@ public final class Peers implements Closeable {
     Channel[] channels = new Channel[addresses.size()];
     try {
       for (int peer = 0; peer < rank; peer++) {
-        channels[peer] = Channel.connect(addresses.get(peer), attempt, rank, peer);
+        channels[peer] = call(addresses.get(peer), attempt, rank, peer, cancelled);
       }
       for (int missing = addresses.size() - 1 - rank; missing > 0; ) {
         Channel channel = listener.next(CONNECT_LIMIT_MS, cancelled);
@@ -92,6 +97,25 @@ public final class Peers implements Closeable {
         }
       }
       throw e;
+    }
+  }
+
+  /** Calls again when strangers crowded us out before we had proved who we are. */
+  private static Channel call(
+      InetSocketAddress address, Attempt attempt, int rank, int peer, BooleanSupplier cancelled)
+      throws IOException {
+    long deadline = System.nanoTime() + CONNECT_LIMIT_MS * 1_000_000L;
+    while (true) {
+      try {
+        return Channel.connect(address, attempt, rank, peer);
+      } catch (ConnectException e) {
+        throw e;
+      } catch (EOFException | SocketException e) {
+        if (cancelled.getAsBoolean() || System.nanoTime() > deadline) {
+          throw e;
+        }
+        LockSupport.parkNanos(CALL_AGAIN_MS * 1_000_000L);
+      }
     }
   }
 
@@ -217,7 +241,7 @@ public final class Peers implements Closeable {
               () -> {
                 try {
                   task.run();
-                } catch (RuntimeException e) {
+                } catch (RuntimeException | Error e) {
                   closeChannels();
                   throw e;
                 }
@@ -228,7 +252,8 @@ public final class Peers implements Closeable {
       try {
         task.get();
       } catch (ExecutionException e) {
-        RuntimeException cause = (RuntimeException) e.getCause();
+        RuntimeException cause =
+            e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e);
         if (failure == null) {
           failure = cause;
         } else {
@@ -253,7 +278,6 @@ public final class Peers implements Closeable {
         }
       } catch (IOException e) {
         // It was to be closed, and is.
-        continue;
       }
     }
   }

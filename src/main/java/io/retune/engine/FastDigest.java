@@ -10,6 +10,9 @@ public final class FastDigest {
   private static final long P2 = 0xC2B2AE3D27D4EB4FL;
   private static final long P3 = 0x165667B19E3779F9L;
 
+  /** P1 + P2, modulo 2^64. */
+  private static final long P1_P2 = 0x60EA27EEADC0B5D6L;
+
   private FastDigest() {}
 
   /** 32 hexadecimal digits. */
@@ -19,7 +22,7 @@ public final class FastDigest {
 
   /** Of {@code length} values from {@code offset} on. */
   public static String of(float[] values, int offset, int length) {
-    long a = P1 + P2;
+    long a = P1_P2;
     long b = P2;
     long c = 0;
     long d = -P1;
@@ -41,7 +44,7 @@ public final class FastDigest {
 
   private static long pair(float[] values, int i) {
     return (long) Float.floatToRawIntBits(values[i]) << 32
-        | Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL;
+        | (Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL);
   }
 
   private static long round(long state, long input) {

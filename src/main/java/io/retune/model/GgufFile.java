@@ -219,7 +219,8 @@ final class GgufFile {
     return values;
   }
 
-  private InvalidInputException damaged(String what) {
+  /** What to throw when the file contradicts itself. */
+  InvalidInputException damaged(String what) {
     return InvalidInputException.of(
         file.toString(), what + ".", "The file is damaged or was made to deceive; fetch it again.");
   }

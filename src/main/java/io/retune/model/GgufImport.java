@@ -14,9 +14,12 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /**
@@ -41,6 +44,11 @@ final class GgufImport {
     importing.require("general.architecture", "llama");
     importing.require("tokenizer.ggml.model", "gpt2");
     importing.require("tokenizer.ggml.pre", "smollm");
+    if (gguf.has("llama.rope.scaling.type")) {
+      importing.require("llama.rope.scaling.type", "none");
+    }
+    importing.requireSense();
+    importing.requireTokens();
     json(directory.resolve("config.json"), importing.config());
     json(directory.resolve("generation_config.json"), importing.generation());
     json(directory.resolve("tokenizer.json"), importing.tokenizer());
@@ -49,10 +57,14 @@ final class GgufImport {
   }
 
   private void require(String key, String supported) {
-    if (!gguf.string(key).equals(supported)) {
+    require(key, supported, gguf.string(key));
+  }
+
+  private void require(String key, String supported, String found) {
+    if (!found.equals(supported)) {
       throw InvalidInputException.of(
           gguf.file().toString(),
-          key + " = \"" + gguf.string(key) + "\" is not supported.",
+          key + " = \"" + found + "\" is not supported.",
           "Supported is \"" + supported + "\"; give other models as a Hugging Face directory.");
     }
   }
@@ -61,8 +73,54 @@ final class GgufImport {
     Files.write(file, (Json.pretty(value) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
+  /** Sizes that fit each other; what is built of them relies on it. */
+  private void requireSense() {
+    int heads = size("attention.head_count");
+    if (size("embedding_length") % heads != 0 || headWidth() % 2 != 0) {
+      throw gguf.damaged("shares a width of " + size("embedding_length") + " out to " + heads);
+    }
+    if (heads % size("attention.head_count_kv") != 0) {
+      throw gguf.damaged(
+          "shares " + size("attention.head_count_kv") + " key heads out to " + heads);
+    }
+    for (String key : List.of("rope.dimension_count", "attention.key_length")) {
+      if (gguf.has("llama." + key)) {
+        require("llama." + key, Integer.toString(headWidth()), Integer.toString(size(key)));
+      }
+    }
+  }
+
+  /** Ids, types and merges that are about the tokens there are. */
+  private void requireTokens() {
+    List<String> tokens = gguf.list("tokenizer.ggml.tokens", String.class);
+    Set<String> known = new HashSet<>(tokens);
+    if (known.size() != tokens.size()) {
+      throw gguf.damaged("has a token twice");
+    }
+    if (gguf.list("tokenizer.ggml.token_type", Long.class).size() != tokens.size()) {
+      throw gguf.damaged("has other numbers of tokens and of their types");
+    }
+    for (String merge : gguf.list("tokenizer.ggml.merges", String.class)) {
+      int blank = merge.indexOf(' ');
+      if (blank < 0
+          || !known.contains(merge.substring(0, blank))
+          || !known.contains(merge.substring(blank + 1))
+          || !known.contains(merge.substring(0, blank) + merge.substring(blank + 1))) {
+        throw gguf.damaged("merges \"" + merge + "\", which are no tokens");
+      }
+    }
+  }
+
   private int size(String key) {
-    return Math.toIntExact(gguf.number("llama." + key));
+    long size = gguf.number("llama." + key);
+    if (size < 1 || size > Integer.MAX_VALUE) {
+      throw gguf.damaged("has llama." + key + " = " + size);
+    }
+    return (int) size;
+  }
+
+  private int headWidth() {
+    return size("embedding_length") / size("attention.head_count");
   }
 
   private int vocabulary() {
@@ -87,7 +145,7 @@ final class GgufImport {
     config.put("num_hidden_layers", size("block_count"));
     config.put("num_attention_heads", heads);
     config.put("num_key_value_heads", size("attention.head_count_kv"));
-    config.put("head_dim", size("embedding_length") / heads);
+    config.put("head_dim", headWidth());
     config.put("max_position_embeddings", size("context_length"));
     // The file holds float32(1e-5); the shortest decimal of that float is what its authors meant.
     config.put("rms_norm_eps", shortest("llama.attention.layer_norm_rms_epsilon"));
@@ -95,25 +153,41 @@ final class GgufImport {
         "rope_theta", gguf.has("llama.rope.freq_base") ? shortest("llama.rope.freq_base") : 1e4);
     config.put("tie_word_embeddings", tied());
     config.put("torch_dtype", "float32");
-    config.put("bos_token_id", gguf.number("tokenizer.ggml.bos_token_id"));
-    config.put("eos_token_id", gguf.number("tokenizer.ggml.eos_token_id"));
+    config.put("bos_token_id", token("bos"));
+    config.put("eos_token_id", token("eos"));
     config.put("pad_token_id", padding());
     return config;
   }
 
   private double shortest(String key) {
-    return Double.parseDouble(Float.toString((float) gguf.real(key)));
+    double value = gguf.real(key);
+    if (!(value > 0) || Double.isInfinite(value)) {
+      throw gguf.damaged("has " + key + " = " + value);
+    }
+    return Double.parseDouble(Float.toString((float) value));
   }
 
-  private long padding() {
-    return gguf.number(
-        "tokenizer.ggml.padding_token_id", gguf.number("tokenizer.ggml.eos_token_id"));
+  /** Id of a token with a role. */
+  private int token(String role) {
+    long id = gguf.number("tokenizer.ggml." + role + "_token_id");
+    if (id < 0 || id >= vocabulary()) {
+      throw gguf.damaged("has " + role + "_token_id = " + id + " of " + vocabulary() + " tokens");
+    }
+    return (int) id;
+  }
+
+  private int padding() {
+    return token(gguf.has("tokenizer.ggml.padding_token_id") ? "padding" : "eos");
+  }
+
+  private int unknown() {
+    return gguf.has("tokenizer.ggml.unknown_token_id") ? token("unknown") : 0;
   }
 
   private Map<String, Object> generation() {
     return Map.of(
-        "bos_token_id", gguf.number("tokenizer.ggml.bos_token_id"),
-        "eos_token_id", gguf.number("tokenizer.ggml.eos_token_id"),
+        "bos_token_id", token("bos"),
+        "eos_token_id", token("eos"),
         "pad_token_id", padding());
   }
 
@@ -191,10 +265,10 @@ final class GgufImport {
     config.put("add_prefix_space", false);
     config.put("clean_up_tokenization_spaces", false);
     config.put("model_max_length", size("context_length"));
-    config.put("bos_token", tokens.get((int) gguf.number("tokenizer.ggml.bos_token_id")));
-    config.put("eos_token", tokens.get((int) gguf.number("tokenizer.ggml.eos_token_id")));
-    config.put("pad_token", tokens.get((int) padding()));
-    config.put("unk_token", tokens.get((int) gguf.number("tokenizer.ggml.unknown_token_id", 0)));
+    config.put("bos_token", tokens.get(token("bos")));
+    config.put("eos_token", tokens.get(token("eos")));
+    config.put("pad_token", tokens.get(padding()));
+    config.put("unk_token", tokens.get(unknown()));
     config.put("added_tokens_decoder", decoder);
     if (gguf.has("tokenizer.chat_template")) {
       config.put("chat_template", gguf.string("tokenizer.chat_template"));
@@ -204,44 +278,70 @@ final class GgufImport {
 
   private void weights(Path file) throws IOException {
     Map<String, Tensor> tensors = new TreeMap<>();
-    int headWidth = size("embedding_length") / size("attention.head_count");
-    matrix(tensors, "model.embed_tokens.weight", "token_embd.weight", 0);
-    vector(tensors, "model.norm.weight", "output_norm.weight");
+    Set<String> used = new HashSet<>();
+    int width = size("embedding_length");
+    int attention = size("attention.head_count") * headWidth();
+    int keyValue = size("attention.head_count_kv") * headWidth();
+    int feedForward = size("feed_forward_length");
+    take(tensors, used, "model.embed_tokens", "token_embd", 0, vocabulary(), width);
+    take(tensors, used, "model.norm", "output_norm", 0, width);
     if (!tied()) {
-      matrix(tensors, "lm_head.weight", "output.weight", 0);
+      take(tensors, used, "lm_head", "output", 0, vocabulary(), width);
     }
     for (int layer = 0; layer < size("block_count"); layer++) {
       String to = "model.layers." + layer + ".";
       String from = "blk." + layer + ".";
-      vector(tensors, to + "input_layernorm.weight", from + "attn_norm.weight");
-      vector(tensors, to + "post_attention_layernorm.weight", from + "ffn_norm.weight");
-      matrix(tensors, to + "self_attn.q_proj.weight", from + "attn_q.weight", headWidth);
-      matrix(tensors, to + "self_attn.k_proj.weight", from + "attn_k.weight", headWidth);
-      matrix(tensors, to + "self_attn.v_proj.weight", from + "attn_v.weight", 0);
-      matrix(tensors, to + "self_attn.o_proj.weight", from + "attn_output.weight", 0);
-      matrix(tensors, to + "mlp.gate_proj.weight", from + "ffn_gate.weight", 0);
-      matrix(tensors, to + "mlp.up_proj.weight", from + "ffn_up.weight", 0);
-      matrix(tensors, to + "mlp.down_proj.weight", from + "ffn_down.weight", 0);
+      take(tensors, used, to + "input_layernorm", from + "attn_norm", 0, width);
+      take(tensors, used, to + "post_attention_layernorm", from + "ffn_norm", 0, width);
+      take(tensors, used, to + "self_attn.q_proj", from + "attn_q", headWidth(), attention, width);
+      take(tensors, used, to + "self_attn.k_proj", from + "attn_k", headWidth(), keyValue, width);
+      take(tensors, used, to + "self_attn.v_proj", from + "attn_v", 0, keyValue, width);
+      take(tensors, used, to + "self_attn.o_proj", from + "attn_output", 0, width, attention);
+      take(tensors, used, to + "mlp.gate_proj", from + "ffn_gate", 0, feedForward, width);
+      take(tensors, used, to + "mlp.up_proj", from + "ffn_up", 0, feedForward, width);
+      take(tensors, used, to + "mlp.down_proj", from + "ffn_down", 0, width, feedForward);
     }
+    requireAllUsed(used);
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
       SafeTensors.write(out, tensors, Map.of("format", "pt"));
     }
   }
 
-  private void vector(Map<String, Tensor> tensors, String name, String from) {
-    GgufFile.Tensor tensor = tensor(from);
-    tensors.put(name, lazily(List.of((long) tensor.columns()), from, 0));
+  /** A bias, or factors of the rotation, left out would give another model. */
+  private void requireAllUsed(Set<String> used) {
+    for (String name : gguf.tensors().keySet()) {
+      if (!used.contains(name)) {
+        throw InvalidInputException.of(
+            gguf.file().toString(),
+            "has the tensor " + name + ", which is not supported.",
+            "Give the model as a Hugging Face directory.");
+      }
+    }
   }
 
   /**
    * @param permutedHeadWidth width of a head whose rows llama.cpp has permuted (q and k), else 0
+   * @param shape that the tensor must have
    */
-  private void matrix(
-      Map<String, Tensor> tensors, String name, String from, int permutedHeadWidth) {
-    GgufFile.Tensor tensor = tensor(from);
-    tensors.put(
-        name,
-        lazily(List.of((long) tensor.rows(), (long) tensor.columns()), from, permutedHeadWidth));
+  private void take(
+      Map<String, Tensor> tensors,
+      Set<String> used,
+      String to,
+      String from,
+      int permutedHeadWidth,
+      int... shape) {
+    String name = from + ".weight";
+    GgufFile.Tensor tensor = tensor(name);
+    int rows = shape.length == 1 ? 1 : shape[0];
+    int columns = shape[shape.length - 1];
+    if (tensor.rows() != rows || tensor.columns() != columns) {
+      throw gguf.damaged(
+          "gives tensor %s the shape [%d, %d] instead of [%d, %d]"
+              .formatted(name, tensor.rows(), tensor.columns(), rows, columns));
+    }
+    used.add(name);
+    List<Long> dimensions = Arrays.stream(shape).mapToObj(Long::valueOf).toList();
+    tensors.put(to + ".weight", lazily(dimensions, name, permutedHeadWidth));
   }
 
   private GgufFile.Tensor tensor(String name) {

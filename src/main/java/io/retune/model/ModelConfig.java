@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
@@ -46,7 +47,8 @@ public record ModelConfig(
           List.of("model_type", "llama"),
           List.of("hidden_act", "silu"),
           List.of("attention_bias", "false"),
-          List.of("mlp_bias", "false"));
+          List.of("mlp_bias", "false"),
+          List.of("partial_rotary_factor", "1.0"));
 
   /**
    * Reads a Hugging Face {@code config.json}, in the spelling of transformers 4 or 5.
@@ -54,18 +56,10 @@ public record ModelConfig(
    * @throws InvalidInputException with everything about it that is not supported
    */
   public static ModelConfig read(Path configJson) throws IOException {
-    JsonNode json = Json.read(Files.readAllBytes(configJson));
+    String place = configJson.toString();
+    JsonNode json = object(configJson);
     List<Problem> problems = new ArrayList<>();
-    for (List<String> required : REQUIRED) {
-      String found = json.path(required.get(0)).asText(required.get(1));
-      if (!found.equals(required.get(1))) {
-        problems.add(
-            new Problem(
-                configJson.toString(),
-                required.get(0) + " = " + found + " is not supported.",
-                "Supported is " + required.get(1) + ": models of the Llama architecture."));
-      }
-    }
+    requireSupported(place, json, problems);
     for (String key :
         List.of(
             "vocab_size",
@@ -74,27 +68,119 @@ public record ModelConfig(
             "num_hidden_layers",
             "num_attention_heads")) {
       if (!json.path(key).isInt() || json.path(key).asInt() < 1) {
-        problems.add(
-            new Problem(
-                configJson.toString(), key + " is missing.", "Give the config.json of a model."));
+        problems.add(new Problem(place, key + " is missing.", "Give the config.json of a model."));
       }
     }
-    if (!problems.isEmpty()) {
-      throw new InvalidInputException(problems);
-    }
+    throwIfAny(problems);
+    int width = json.path("hidden_size").asInt();
     int heads = json.path("num_attention_heads").asInt();
-    int headWidth = json.path("head_dim").asInt(json.path("hidden_size").asInt() / heads);
+    int keyValueHeads = natural(place, json, "num_key_value_heads", heads, problems);
+    int headWidth = natural(place, json, "head_dim", Math.max(1, width / heads), problems);
+    int contextTokens = natural(place, json, "max_position_embeddings", 2048, problems);
+    double epsilon = positive(place, json, "rms_norm_eps", 1e-6, problems);
+    positive(place, json, "rope_theta", 1, problems);
+    throwIfAny(problems);
+    requireFitting(place, json, headWidth, problems);
+    throwIfAny(problems);
     return new ModelConfig(
         json.path("vocab_size").asInt(),
-        json.path("hidden_size").asInt(),
+        width,
         json.path("intermediate_size").asInt(),
         json.path("num_hidden_layers").asInt(),
         heads,
-        json.path("num_key_value_heads").asInt(heads),
+        keyValueHeads,
         headWidth,
-        json.path("max_position_embeddings").asInt(2048),
-        json.path("rms_norm_eps").asDouble(1e-6),
-        RopeScaling.rope(configJson.toString(), json, headWidth),
+        contextTokens,
+        epsilon,
+        RopeScaling.rope(place, json, headWidth),
         json.path("tie_word_embeddings").asBoolean(false));
+  }
+
+  private static JsonNode object(Path file) throws IOException {
+    try {
+      JsonNode json = Json.read(Files.readAllBytes(file));
+      if (json.isObject()) {
+        return json;
+      }
+    } catch (JsonProcessingException e) {
+      throw InvalidInputException.of(
+          file.toString(),
+          "is not JSON: " + e.getOriginalMessage() + ".",
+          "Give the config.json of a model.");
+    }
+    throw InvalidInputException.of(
+        file.toString(), "is no JSON object.", "Give the config.json of a model.");
+  }
+
+  private static void requireSupported(String place, JsonNode json, List<Problem> problems) {
+    for (List<String> required : REQUIRED) {
+      String found = json.path(required.get(0)).asText(required.get(1));
+      if (!found.equals(required.get(1))) {
+        problems.add(
+            new Problem(
+                place,
+                required.get(0) + " = " + found + " is not supported.",
+                "Supported is " + required.get(1) + ": models of the Llama architecture."));
+      }
+    }
+  }
+
+  /** A key that may be absent or null. */
+  private static int natural(
+      String place, JsonNode json, String key, int otherwise, List<Problem> problems) {
+    if (!json.hasNonNull(key)) {
+      return otherwise;
+    }
+    if (!json.path(key).isInt() || json.path(key).asInt() < 1) {
+      problems.add(impossible(place, key + " = " + json.path(key) + " is not a number from 1 on."));
+    }
+    return json.path(key).asInt();
+  }
+
+  private static double positive(
+      String place, JsonNode json, String key, double otherwise, List<Problem> problems) {
+    if (!json.hasNonNull(key)) {
+      return otherwise;
+    }
+    if (!json.path(key).isNumber() || json.path(key).asDouble() <= 0) {
+      problems.add(impossible(place, key + " = " + json.path(key) + " is not a positive number."));
+    }
+    return json.path(key).asDouble();
+  }
+
+  private static void requireFitting(
+      String place, JsonNode json, int headWidth, List<Problem> problems) {
+    int width = json.path("hidden_size").asInt();
+    int heads = json.path("num_attention_heads").asInt();
+    int keyValueHeads = json.path("num_key_value_heads").asInt(heads);
+    if (!json.hasNonNull("head_dim") && width % heads != 0) {
+      problems.add(
+          impossible(
+              place,
+              "num_attention_heads = " + heads + " does not divide hidden_size = " + width + "."));
+    }
+    if (heads % keyValueHeads != 0) {
+      problems.add(
+          impossible(
+              place,
+              "num_key_value_heads = "
+                  + keyValueHeads
+                  + " does not divide num_attention_heads = "
+                  + heads
+                  + "."));
+    }
+    if (headWidth % 2 != 0) {
+      problems.add(impossible(place, "head_dim = " + headWidth + " is odd."));
+    }
+  }
+
+  private static Problem impossible(String place, String message) {
+    return new Problem(place, message, "Give the config.json of a model that can be run.");
+  }
+
+  private static void throwIfAny(List<Problem> problems) {
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
   }
 }

@@ -26,8 +26,8 @@ final class RopeScaling {
     float[] scaled =
         switch (kind) {
           case "default" -> plain;
-          case "linear" -> linear(plain, scaling.path("factor").asDouble());
-          case "llama3" -> llama3(plain, scaling);
+          case "linear" -> linear(plain, positive(place, scaling, "factor"));
+          case "llama3" -> llama3(place, plain, scaling);
           default ->
               throw InvalidInputException.of(
                   place,
@@ -35,6 +35,18 @@ final class RopeScaling {
                   "Supported are default, linear and llama3.");
         };
     return new ModelConfig.Rope(scaled, 1f);
+  }
+
+  private static double positive(String place, JsonNode scaling, String key) {
+    if (!scaling.path(key).isNumber() || scaling.path(key).asDouble() <= 0) {
+      throw InvalidInputException.of(
+          place,
+          "the rotary scaling "
+              + (scaling.has(key) ? "has " + key + " = " + scaling.path(key) : "lacks " + key)
+              + ".",
+          "Give the config.json of a model that can be run.");
+    }
+    return scaling.path(key).asDouble();
   }
 
   /** 1 / base^(2 i / width). */
@@ -56,11 +68,17 @@ final class RopeScaling {
   }
 
   /** Long wavelengths are stretched, short ones kept, those between blended. */
-  private static float[] llama3(float[] inverse, JsonNode scaling) {
-    float factor = (float) scaling.path("factor").asDouble();
-    double low = scaling.path("low_freq_factor").asDouble();
-    double high = scaling.path("high_freq_factor").asDouble();
-    double original = scaling.path("original_max_position_embeddings").asDouble();
+  private static float[] llama3(String place, float[] inverse, JsonNode scaling) {
+    float factor = (float) positive(place, scaling, "factor");
+    double low = positive(place, scaling, "low_freq_factor");
+    double high = positive(place, scaling, "high_freq_factor");
+    double original = positive(place, scaling, "original_max_position_embeddings");
+    if (high <= low) {
+      throw InvalidInputException.of(
+          place,
+          "the rotary scaling's high_freq_factor is not above its low_freq_factor.",
+          "Give the config.json of a model that can be run.");
+    }
     float[] scaled = new float[inverse.length];
     for (int i = 0; i < scaled.length; i++) {
       float wavelength = (float) (2 * Math.PI) / inverse[i];

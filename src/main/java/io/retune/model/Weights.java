@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /** The tensors of a Hugging Face directory, in one safetensors file or several, as float32. */
 public final class Weights {
@@ -36,17 +39,38 @@ public final class Weights {
       weights.add(directory.resolve("model.safetensors"));
       return weights;
     }
-    JsonNode map = Json.read(Files.readAllBytes(index)).path("weight_map");
-    List<String> files = new java.util.ArrayList<>();
-    map.forEach(file -> files.add(file.asText()));
-    for (String file : files.stream().distinct().sorted().toList()) {
-      if (file.contains("/") || file.contains("\\")) {
+    for (String file : files(index)) {
+      if (!file.matches("model[^/\\\\]*\\.safetensors")) {
         throw InvalidInputException.of(
-            index.toString(), "names the file \"" + file + "\".", "Files must lie beside it.");
+            index.toString(),
+            "names the file \"" + file + "\".",
+            "Files must lie beside it and be called model*.safetensors.");
       }
       weights.add(directory.resolve(file));
     }
     return weights;
+  }
+
+  /** Of an index, sorted. */
+  private static SortedSet<String> files(Path index) throws IOException {
+    try {
+      JsonNode map = Json.read(Files.readAllBytes(index)).path("weight_map");
+      SortedSet<String> files = new TreeSet<>();
+      map.forEach(file -> files.add(file.isTextual() ? file.textValue() : ""));
+      if (map.isObject() && !files.isEmpty()) {
+        return files;
+      }
+    } catch (JsonProcessingException e) {
+      throw notAnIndex(index);
+    }
+    throw notAnIndex(index);
+  }
+
+  private static InvalidInputException notAnIndex(Path index) {
+    return InvalidInputException.of(
+        index.toString(),
+        "has no weight_map of tensors to files.",
+        "Give the files of one complete model.");
   }
 
   private void add(Path file) throws IOException {
@@ -57,7 +81,15 @@ public final class Weights {
           "Give a Hugging Face directory with safetensors.");
     }
     Mapped mapped = SafeTensors.map(file);
-    mapped.header().tensors().keySet().forEach(name -> fileOf.put(name, mapped));
+    for (String name : mapped.header().tensors().keySet()) {
+      Mapped other = fileOf.putIfAbsent(name, mapped);
+      if (other != null) {
+        throw InvalidInputException.of(
+            file.toString(),
+            "tensor \"" + name + "\" lies in " + other.file().getFileName() + " too.",
+            "Give the files of one complete model.");
+      }
+    }
   }
 
   public boolean has(String name) {

@@ -190,26 +190,53 @@ public final class SafeTensors {
    * @throws InvalidInputException if the length cannot be true
    */
   public static int headerBytes(String place, byte[] prefix, long fileBytes) {
-    if (prefix.length >= 2 && (prefix[0] & 0xff) == 0x80 && prefix[1] <= 5 && prefix[1] >= 2
-        || prefix.length >= 4 && prefix[0] == 'P' && prefix[1] == 'K' && prefix[2] == 3) {
-      throw InvalidInputException.of(
-          place,
-          "is a pickle, which can run code when it is read.",
-          "Convert it to safetensors where you trust it.");
+    if (startsWith(prefix, 'P', 'K', 3)) {
+      throw pickle(place);
+    }
+    // A length of 640, 896, 1152 or 1408 starts like a pickle, but no pickle has a possible length.
+    if (prefix.length >= PREFIX_BYTES && isPossible(length(prefix), fileBytes)) {
+      return (int) length(prefix);
+    }
+    for (int protocol = 2; protocol <= 5; protocol++) {
+      if (startsWith(prefix, 0x80, protocol)) {
+        throw pickle(place);
+      }
     }
     if (prefix.length < PREFIX_BYTES) {
       throw refused(place, "has only " + fileBytes + " bytes");
     }
-    long length = ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    if (length < 2 || length > MAX_HEADER_BYTES || length > fileBytes - PREFIX_BYTES) {
-      throw refused(
-          place,
-          "says its header has "
-              + Long.toUnsignedString(length)
-              + " bytes, the file has "
-              + fileBytes);
+    throw refused(
+        place,
+        "says its header has "
+            + Long.toUnsignedString(length(prefix))
+            + " bytes, the file has "
+            + fileBytes);
+  }
+
+  private static long length(byte[] prefix) {
+    return ByteBuffer.wrap(prefix).order(ByteOrder.LITTLE_ENDIAN).getLong();
+  }
+
+  private static boolean isPossible(long headerBytes, long fileBytes) {
+    return headerBytes >= 2
+        && headerBytes <= MAX_HEADER_BYTES
+        && headerBytes <= fileBytes - PREFIX_BYTES;
+  }
+
+  private static boolean startsWith(byte[] prefix, int... magic) {
+    for (int i = 0; i < magic.length; i++) {
+      if (i >= prefix.length || (prefix[i] & 0xff) != magic[i]) {
+        return false;
+      }
     }
-    return (int) length;
+    return true;
+  }
+
+  private static InvalidInputException pickle(String place) {
+    return InvalidInputException.of(
+        place,
+        "is a pickle, which can run code when it is read.",
+        "Convert it to safetensors where you trust it.");
   }
 
   /**
@@ -240,7 +267,10 @@ public final class SafeTensors {
       if (entry.getValue().offset() != next) {
         throw refused(place, "tensor \"" + entry.getKey() + "\" overlaps another or leaves a hole");
       }
-      next = Math.addExact(next, entry.getValue().bytes());
+      if (entry.getValue().bytes() > fileBytes - next) {
+        throw refused(place, "ends inside tensor \"" + entry.getKey() + "\"");
+      }
+      next += entry.getValue().bytes();
       tensors.put(entry.getKey(), entry.getValue());
     }
     if (next != fileBytes) {

@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.nio.file.StandardCopyOption;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -74,6 +76,11 @@ public final class Sources {
           place,
           "\"" + spec.source() + "\" cannot be read: " + e.getMessage(),
           "Check the path, and that " + cache + " can be written to.");
+    } catch (PatternSyntaxException | InvalidPathException e) {
+      throw InvalidInputException.of(
+          place,
+          "\"" + spec.source() + "\" is neither a path nor a glob.",
+          "Put \\ before a character of *?[]{}\\ that is meant as it is.");
     }
   }
 

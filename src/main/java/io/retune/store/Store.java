@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.nio.file.StandardOpenOption;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -53,16 +55,18 @@ public final class Store {
       Path given = new Path(uri);
       boolean local = given.toUri().getScheme() == null || given.toUri().getScheme().equals("file");
       FileSystem files = local ? rawLocal(hadoop) : given.getFileSystem(hadoop);
-      Path root =
-          local
-              ? new Path(Paths.get(given.toUri().getPath()).toAbsolutePath().normalize().toUri())
-              : files.makeQualified(given);
+      Path root = local ? new Path("file", null, absolute(given)) : files.makeQualified(given);
       Store store = new Store(root, files, local);
       store.requireWritable();
       return store;
     } catch (IOException | IllegalArgumentException e) {
       throw unwritable(uri, e);
     }
+  }
+
+  /** Not by Path.toUri, which ends in a slash once the folder is there. */
+  private static String absolute(Path given) {
+    return Paths.get(given.toUri().getPath()).toAbsolutePath().normalize().toString();
   }
 
   /** Without Hadoop's .crc companions, which our digests replace. */
@@ -108,6 +112,11 @@ public final class Store {
       throw new IllegalStateException(path + " is not on a local disk");
     }
     return Paths.get(path.toUri().getPath());
+  }
+
+  /** {@code path} as seen from the store's root: what is written down, so that a store can move. */
+  public String relative(Path path) {
+    return root.toUri().relativize(path.toUri()).getPath();
   }
 
   public String uri() {
@@ -180,12 +189,101 @@ public final class Store {
       force(staged);
       rename(staged, file);
     } catch (IOException e) {
+      deleteQuietly(staged);
       throw new UncheckedIOException("Cannot write " + file, e);
+    } catch (RuntimeException e) {
+      deleteQuietly(staged);
+      throw e;
+    }
+  }
+
+  /** On the way out of a failure, which is what is to be reported. */
+  private void deleteQuietly(Path staged) {
+    try {
+      files.delete(staged, true);
+    } catch (IOException e) {
+      // Nobody reads a staged file.
+      return;
     }
   }
 
   public void write(Path file, byte[] bytes) {
     write(file, out -> out.write(bytes));
+  }
+
+  /**
+   * Puts a file in place, durable and whole, unless one of that name is there; of several processes
+   * that try, one succeeds.
+   *
+   * @return false if it was there
+   */
+  public boolean create(Path file, byte[] bytes) {
+    try {
+      files.mkdirs(file.getParent());
+      if (!local) {
+        try (OutputStream out = files.create(file, false)) {
+          out.write(bytes);
+        }
+        return true;
+      }
+      Path staged = staged(file);
+      Files.write(local(staged), bytes);
+      force(staged);
+      try {
+        Files.createLink(local(file), local(staged));
+      } finally {
+        Files.delete(local(staged));
+      }
+      forceFolder(local(file).getParent());
+      return true;
+    } catch (FileAlreadyExistsException | org.apache.hadoop.fs.FileAlreadyExistsException e) {
+      return false;
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + file, e);
+    }
+  }
+
+  /** Lines at the end of a new file, each durable before {@link #append} returns. */
+  public final class Appender implements AutoCloseable {
+    private final Path file;
+    private final FSDataOutputStream out;
+
+    private Appender(Path file) throws IOException {
+      files.mkdirs(file.getParent());
+      this.file = file;
+      this.out = files.create(file, false);
+    }
+
+    public void append(byte[] bytes) {
+      try {
+        out.write(bytes);
+        out.hsync();
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot write " + file, e);
+      }
+    }
+
+    @Override
+    public void close() {
+      try {
+        out.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot close " + file, e);
+      }
+    }
+  }
+
+  /** A new file to append to. */
+  public Appender appender(Path file) {
+    try {
+      Appender appender = new Appender(file);
+      if (local) {
+        forceFolder(local(file).getParent());
+      }
+      return appender;
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot make " + file, e);
+    }
   }
 
   /** A fresh name beside {@code folder}, to fill and then {@link #publish}. */
@@ -210,7 +308,15 @@ public final class Store {
         return;
       }
       forceTree(staged);
-      rename(staged, folder);
+      try {
+        rename(staged, folder);
+      } catch (IOException e) {
+        // Another process was faster; what it put there is the same.
+        if (!files.exists(folder)) {
+          throw e;
+        }
+        files.delete(staged, true);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot put " + folder + " in place", e);
     }

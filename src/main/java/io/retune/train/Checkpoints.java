@@ -1,6 +1,7 @@
 package io.retune.train;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.InvalidInputException;
 import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.store.Json;
@@ -12,8 +13,10 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,11 +53,11 @@ public final class Checkpoints {
    */
   public record State(int step, float[] adapter, float[] mean, float[] square) {}
 
-  /** Writes a checkpoint, durable and whole; one that is there already is left as it is. */
+  /** Writes a checkpoint, durable and whole; a sound one that is there already is left as it is. */
   public CheckpointRecord write(State state) {
     long start = System.nanoTime();
     Path target = of(state.step());
-    if (!store.exists(target)) {
+    if (!isThere(target)) {
       Path staged = store.stage(target);
       Map<String, Object> files = new TreeMap<>();
       Map<String, Tensor> adapter = AdapterFiles.tensors(layout, state.adapter());
@@ -70,12 +73,18 @@ public final class Checkpoints {
       store.write(new Path(staged, MANIFEST), manifest);
       store.publish(staged, target);
     }
+    return record(state.step(), (System.nanoTime() - start) / 1_000_000);
+  }
+
+  /** Of a checkpoint that is there. */
+  public CheckpointRecord record(int step, long wallMs) {
+    Path folder = of(step);
     return new CheckpointRecord(
-        state.step(),
-        target.toString(),
-        Sha256.of(store.read(new Path(target, MANIFEST))).hex(),
-        store.length(new Path(target, ADAPTER)) + store.length(new Path(target, OPTIMIZER)),
-        (System.nanoTime() - start) / 1_000_000);
+        step,
+        store.relative(folder),
+        Sha256.of(store.read(new Path(folder, MANIFEST))).hex(),
+        store.length(new Path(folder, ADAPTER)) + store.length(new Path(folder, OPTIMIZER)),
+        wallMs);
   }
 
   private Map<String, Object> file(Path staged, String name, Map<String, Tensor> tensors) {
@@ -83,12 +92,18 @@ public final class Checkpoints {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream();
       SafeTensors.write(bytes, tensors, Map.of("format", "pt"));
       store.write(new Path(staged, name), bytes.toByteArray());
-      Map<String, String> digests = new TreeMap<>();
-      tensors.forEach((key, t) -> digests.put(key, Sha256.of(t.content().get()).hex()));
-      return Map.of("sha256", Sha256.of(bytes.toByteArray()).hex(), "tensors", digests);
+      return new Bytes(name, bytes.toByteArray()).digests();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** False of a damaged one, which is removed to be written anew. */
+  private boolean isThere(Path checkpoint) {
+    if (store.exists(checkpoint) && !isSound(checkpoint)) {
+      store.delete(checkpoint);
+    }
+    return store.exists(checkpoint);
   }
 
   private Path of(int step) {
@@ -100,11 +115,10 @@ public final class Checkpoints {
    * over with a warning.
    */
   public Optional<Integer> latest(int atMost) {
-    List<Path> candidates = new ArrayList<>(store.list(folder));
-    java.util.Collections.reverse(candidates);
-    return candidates.stream()
+    return store.list(folder).stream()
         .filter(path -> path.getName().matches("step-\\d{6,9}"))
         .filter(path -> stepOf(path) <= atMost)
+        .sorted(Comparator.comparingInt(Checkpoints::stepOf).reversed())
         .filter(this::isSound)
         .map(Checkpoints::stepOf)
         .findFirst();
@@ -114,18 +128,19 @@ public final class Checkpoints {
     return Integer.parseInt(path.getName().substring("step-".length()));
   }
 
+  /** One whose manifest says what its files are. */
   private boolean isSound(Path checkpoint) {
     try {
-      JsonNode files = Json.read(store.read(new Path(checkpoint, MANIFEST))).path("files");
+      JsonNode manifest = Json.read(store.read(new Path(checkpoint, MANIFEST)));
       for (String name : List.of(ADAPTER, OPTIMIZER)) {
-        Sha256 found = Sha256.of(store.read(new Path(checkpoint, name)));
-        if (!found.hex().equals(files.path(name).path("sha256").asText())) {
+        String found = Json.write(new Bytes(new Path(checkpoint, name)).digests());
+        if (!found.equals(Json.write(manifest.path("files").path(name)))) {
           log.warn("event=checkpoint-damaged path={} file={}", checkpoint, name);
           return false;
         }
       }
-      return true;
-    } catch (IOException | UncheckedIOException e) {
+      return manifest.path("step").asInt() == stepOf(checkpoint);
+    } catch (IOException | UncheckedIOException | InvalidInputException e) {
       log.warn("event=checkpoint-damaged path={} cause={}", checkpoint, e.getMessage());
       return false;
     }
@@ -152,23 +167,37 @@ public final class Checkpoints {
 
   /** A safetensors file of any store, in memory. */
   private final class Bytes {
+    private final byte[] all;
     private final ByteBuffer bytes;
     private final SafeTensors.Header header;
 
     Bytes(Path file) {
-      byte[] all = store.read(file);
-      this.bytes = ByteBuffer.wrap(all).order(java.nio.ByteOrder.LITTLE_ENDIAN);
-      int length = SafeTensors.headerBytes(file.toString(), all, all.length);
-      this.header =
-          SafeTensors.header(
-              file.toString(), java.util.Arrays.copyOfRange(all, 8, 8 + length), all.length);
+      this(file.toString(), store.read(file));
+    }
+
+    Bytes(String place, byte[] all) {
+      this.all = all;
+      this.bytes = ByteBuffer.wrap(all).order(ByteOrder.LITTLE_ENDIAN);
+      int length = SafeTensors.headerBytes(place, all, all.length);
+      this.header = SafeTensors.header(place, Arrays.copyOfRange(all, 8, 8 + length), all.length);
+    }
+
+    /** What the manifest says of the file. */
+    Map<String, Object> digests() {
+      Map<String, String> tensors = new TreeMap<>();
+      for (Map.Entry<String, SafeTensors.Entry> tensor : header.tensors().entrySet()) {
+        int offset = Math.toIntExact(tensor.getValue().offset());
+        int length = Math.toIntExact(tensor.getValue().bytes());
+        tensors.put(tensor.getKey(), Sha256.of(bytes.slice(offset, length)).hex());
+      }
+      return Map.of("sha256", Sha256.of(all).hex(), "tensors", tensors);
     }
 
     void into(String name, float[] vector, int offset) {
       SafeTensors.Entry entry = header.require("checkpoint", name);
       bytes
           .duplicate()
-          .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+          .order(ByteOrder.LITTLE_ENDIAN)
           .position(Math.toIntExact(entry.offset()))
           .asFloatBuffer()
           .get(vector, offset, Math.toIntExact(entry.elements()));

@@ -9,11 +9,14 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Takes the events of an attempt's rank 0 on the driver, each handed on before the next is read.
  */
 public final class EventServer implements Closeable {
+  private static final Logger log = LoggerFactory.getLogger(EventServer.class);
   private static final Header EVENT = new Header(16, 0, 0, 0);
   private static final Header TAKEN = new Header(17, 0, 0, 0);
   private static final byte[] NOTHING = {};
@@ -22,7 +25,7 @@ public final class EventServer implements Closeable {
   private final Thread thread;
   private volatile boolean closed;
   private volatile RuntimeException failure;
-  private Channel channel;
+  private volatile Channel channel;
 
   public EventServer(Attempt attempt, Consumer<RankEvent> consumer) throws IOException {
     this.listener = new Listener(attempt, Channel.DRIVER);
@@ -37,14 +40,23 @@ public final class EventServer implements Closeable {
       RankEvent event;
       do {
         event = RankEvent.of(channel.receive(EVENT));
-        consumer.accept(event);
+        consume(event, consumer);
         channel.send(TAKEN, NOTHING);
       } while (!(event instanceof RankEvent.Finished));
     } catch (IOException | RuntimeException e) {
       if (!closed) {
-        failure = e instanceof RuntimeException r ? r : new IllegalStateException(e);
+        log.warn("event=events-ended cause={}", e.getMessage());
         closeChannel();
       }
+    }
+  }
+
+  private void consume(RankEvent event, Consumer<RankEvent> consumer) {
+    try {
+      consumer.accept(event);
+    } catch (RuntimeException e) {
+      failure = e;
+      throw e;
     }
   }
 

@@ -14,7 +14,7 @@ public record LearningRate(double base, TrainSpec.Schedule schedule, int steps) 
     int done = step - 1;
     int warmup = schedule.warmupSteps();
     if (done < warmup) {
-      return base * done / Math.max(1, warmup);
+      return base * ((double) done / Math.max(1, warmup));
     }
     double progress = (double) (done - warmup) / Math.max(1, steps - warmup);
     return switch (schedule.shape()) {
