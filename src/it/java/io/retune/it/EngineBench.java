@@ -5,6 +5,7 @@ import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.store.Json;
+import io.retune.store.Store;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 
 /**
  * {@code retune bench engine [--rounds N]}: step time and peak memory of the engine beside
@@ -47,9 +49,16 @@ final class EngineBench {
     int rounds = rounds(args);
     Files.createDirectories(FOLDER);
     ImportedModel model = RealModel.imported();
-    Path adapter = FOLDER.resolve("adapter");
+    Store store = Store.open(FOLDER.toString(), new Configuration());
+    Path adapter = store.localPath("adapter");
     AdapterLayout layout = AdapterLayout.of(model.config(), EngineSteps.lora());
-    AdapterFiles.write(adapter, layout, AdapterInit.values(layout, 1), EngineSteps.lora(), "base");
+    AdapterFiles.write(
+        store,
+        store.path("adapter"),
+        layout,
+        AdapterInit.values(layout, EngineSteps.SEED),
+        EngineSteps.lora(),
+        "base");
     Peers.python();
     System.out.printf(
         "transformers + peft on %d threads against our lanes of one thread each, float32, LoRA on 7 modules, %d rounds%n",
@@ -126,7 +135,6 @@ final class EngineBench {
       command.addAll(
           List.of(
               model.toString(),
-              adapter.toString(),
               workload.toString(),
               RealModel.cache().toString(),
               String.valueOf(lanes)));

@@ -5,11 +5,11 @@ import io.retune.collective.TreeSum;
 import io.retune.collective.VectorPool;
 import io.retune.config.TrainSpec;
 import io.retune.engine.AdamW;
+import io.retune.engine.AdapterInit;
 import io.retune.engine.Decoder;
 import io.retune.engine.FastDigest;
 import io.retune.engine.GradientNorm;
 import io.retune.engine.Lane;
-import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ModelConfig;
 import io.retune.plan.MicroBatch;
@@ -30,18 +30,19 @@ import java.util.concurrent.Future;
  * it, for each line on standard input. Its loss is the answer.
  */
 final class EngineSteps {
+  /** Of the adapter that both sides start from. */
+  static final long SEED = 1;
+
   private static final TrainSpec.AdamW ADAMW = new TrainSpec.AdamW(1e-4, 0.9, 0.999, 1e-8, 0);
 
   private final List<ExecutorService> threads = new ArrayList<>();
   private final List<Lane> lanes = new ArrayList<>();
-  private final AdapterLayout layout;
   private final VectorPool pool;
   private final float[] adapter;
   private final AdamW optimizer;
 
   private EngineSteps(Decoder decoder, AdapterLayout layout, float[] adapter, int count)
       throws Exception {
-    this.layout = layout;
     this.pool = new VectorPool(layout.size());
     this.adapter = adapter;
     this.optimizer = new AdamW(ADAMW, layout.size());
@@ -55,16 +56,16 @@ final class EngineSteps {
   /** What both sides read: a step's examples, and how many tokens a micro-batch of ours holds. */
   record Workload(List<List<Glosses.Example>> steps, int tokensPerMicroBatch) {}
 
-  /** Arguments: model directory, adapter directory, workload, cache, lanes. */
+  /** Arguments: model directory, workload, cache, lanes. */
   public static void main(String[] args) throws Exception {
     Path model = Path.of(args[0]);
     ModelConfig config = ModelConfig.read(model.resolve("config.json"));
     TrainSpec.Lora lora = lora();
     AdapterLayout layout = AdapterLayout.of(config, lora);
-    float[] adapter = AdapterFiles.read(Path.of(args[1], AdapterFiles.WEIGHTS), layout);
-    Workload workload = Json.read(Files.readAllBytes(Path.of(args[2])), Workload.class);
-    try (Decoder decoder = Decoder.load(model, Path.of(args[3]), config, layout, lora.scale())) {
-      EngineSteps steps = new EngineSteps(decoder, layout, adapter, Integer.parseInt(args[4]));
+    float[] adapter = AdapterInit.values(layout, SEED);
+    Workload workload = Json.read(Files.readAllBytes(Path.of(args[1])), Workload.class);
+    try (Decoder decoder = Decoder.load(model, Path.of(args[2]), config, layout, lora.scale())) {
+      EngineSteps steps = new EngineSteps(decoder, layout, adapter, Integer.parseInt(args[3]));
       System.out.println("ready");
       steps.answer(workload);
       steps.threads.forEach(ExecutorService::shutdown);
