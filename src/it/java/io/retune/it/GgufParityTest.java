@@ -44,7 +44,8 @@ class GgufParityTest {
   @Test
   void everyWeightHasTheBitsOfTheReferenceDecoder() throws IOException {
     Path out = folder.resolve("weights.json");
-    Peers.run("imported_weights.py", RealModel.imported().directory(), RealModel.gguf(), out);
+    ImportedModel model = RealModel.importedInto(folder.resolve("store"));
+    Peers.run("imported_weights.py", model.directory(), RealModel.gguf(), out);
     JsonNode result = Json.read(Files.readAllBytes(out));
     System.out.println("Weights against gguf and transformers: " + result);
     assertThat(result.path("tensors").asInt()).isEqualTo(272);
@@ -57,7 +58,7 @@ class GgufParityTest {
 
   @Test
   void textBecomesTheIdsThatTheVocabularyAndMergesOfTheFileGive() throws IOException {
-    ImportedModel model = RealModel.imported();
+    ImportedModel model = RealModel.importedInto(folder.resolve("store"));
     Path texts = folder.resolve("texts.json");
     Path out = folder.resolve("tokens.json");
     Files.write(texts, Json.write(TEXTS).getBytes(StandardCharsets.UTF_8));

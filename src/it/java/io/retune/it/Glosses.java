@@ -74,26 +74,36 @@ final class Glosses {
     return chats;
   }
 
-  /** Packs examples in their order, as many into a micro-batch as {@code tokens} hold. */
-  static List<MicroBatch> packed(List<Example> examples, int tokens) {
-    List<MicroBatch> batches = new ArrayList<>();
-    List<Example> open = new ArrayList<>();
-    int used = 0;
+  /**
+   * Examples into rows of at most {@code tokens}, each into the first that has room, as plans do.
+   */
+  static List<List<Example>> rows(List<Example> examples, int tokens) {
+    List<List<Example>> rows = new ArrayList<>();
     for (Example example : examples) {
-      if (used + example.tokens() > tokens && !open.isEmpty()) {
-        batches.add(microBatch(open));
-        open.clear();
-        used = 0;
-      }
-      open.add(example);
-      used += example.tokens();
+      rows.stream()
+          .filter(row -> tokensOf(row) + example.tokens() <= tokens)
+          .findFirst()
+          .orElseGet(
+              () -> {
+                rows.add(new ArrayList<>());
+                return rows.get(rows.size() - 1);
+              })
+          .add(example);
     }
-    batches.add(microBatch(open));
-    return batches;
+    return rows;
+  }
+
+  private static int tokensOf(List<Example> examples) {
+    return examples.stream().mapToInt(Example::tokens).sum();
+  }
+
+  /** A micro-batch a row. */
+  static List<MicroBatch> packed(List<Example> examples, int tokens) {
+    return rows(examples, tokens).stream().map(Glosses::microBatch).toList();
   }
 
   private static MicroBatch microBatch(List<Example> examples) {
-    int tokens = examples.stream().mapToInt(Example::tokens).sum();
+    int tokens = tokensOf(examples);
     int[] ids = new int[tokens];
     int[] positions = new int[tokens];
     int[] labels = new int[tokens];

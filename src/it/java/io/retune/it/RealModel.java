@@ -26,7 +26,12 @@ final class RealModel {
 
   /** As {@link ModelImporter} imports it. */
   static synchronized ImportedModel imported() {
-    Store store = Store.open(FOLDER.resolve("store").toString(), new Configuration());
+    return importedInto(FOLDER.resolve("store"));
+  }
+
+  /** Imported now, where {@code folder} is new: tests of the import must not find an older one. */
+  static synchronized ImportedModel importedInto(Path folder) {
+    Store store = Store.open(folder.toString(), new Configuration());
     return new ModelImporter(store, SOURCES).importModel(quickstart().model());
   }
 

@@ -84,7 +84,11 @@ class TrainingParityTest {
     lane = decoder.lane();
     List<Glosses.Example> all = Glosses.examples(STEPS * EXAMPLES_PER_STEP);
     for (int i = 0; i < all.size(); i += EXAMPLES_PER_STEP) {
-      steps.add(all.subList(i, i + EXAMPLES_PER_STEP));
+      // In the order in which they are packed, so that losses of examples are told in it.
+      steps.add(
+          Glosses.rows(all.subList(i, i + EXAMPLES_PER_STEP), TOKENS_PER_MICRO_BATCH).stream()
+              .flatMap(List::stream)
+              .toList());
     }
   }
 
