@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -53,13 +54,13 @@ final class Commands {
 
     List<String> siteOverrides() {
       List<String> overrides = new ArrayList<>();
-      set.stream().filter(SiteLoader::isSiteOverride).forEach(overrides::add);
+      set.stream().filter(SiteLoader::isSiteKey).forEach(overrides::add);
       store.ifPresent(uri -> overrides.add("store=" + quoted(uri)));
       return overrides;
     }
 
     List<String> recipeOverrides() {
-      return set.stream().filter(o -> !SiteLoader.isSiteOverride(o)).toList();
+      return set.stream().filter(o -> !SiteLoader.isSiteKey(o)).toList();
     }
 
     static String quoted(String text) {
@@ -99,7 +100,7 @@ final class Commands {
         names = "--version",
         paramLabel = "[NAME=]N",
         description = "Use version N of the dataset instead of what its source holds.")
-    Map<String, Integer> versions = new LinkedHashMap<>();
+    List<String> versions = new ArrayList<>();
 
     /** The recipe and the site, or every problem of both. */
     Loaded load() {
@@ -116,8 +117,24 @@ final class Commands {
 
     private List<String> recipeOverrides() {
       List<String> overrides = new ArrayList<>(place.recipeOverrides());
-      versions.forEach((name, n) -> overrides.add("data.datasets." + name + ".version=" + n));
+      for (String version : versions) {
+        int equals = version.indexOf('=');
+        String name = equals < 0 ? onlyDataset() : version.substring(0, equals);
+        overrides.add("data.datasets." + name + ".version=" + version.substring(equals + 1));
+      }
       return overrides;
+    }
+
+    private String onlyDataset() {
+      Set<String> names =
+          ConfigLoader.load(conf, place.recipeOverrides()).recipe().data().datasets().keySet();
+      if (names.size() != 1) {
+        throw InvalidInputException.of(
+            "--version",
+            "says not which of the datasets " + String.join(", ", names) + " it is about.",
+            "Write --version NAME=N.");
+      }
+      return names.iterator().next();
     }
 
     private List<String> siteOverrides() {
@@ -155,7 +172,6 @@ final class Commands {
 
   @Command(
       name = "run",
-      mixinStandardHelpOptions = true,
       description = "Ingest, prepare, plan, fine-tune, evaluate, record and export.")
   static final class Run implements Callable<Integer> {
     @Mixin Asked asked;
@@ -174,7 +190,6 @@ final class Commands {
 
   @Command(
       name = "finetune",
-      mixinStandardHelpOptions = true,
       description =
           "The same as run: what is ingested, prepared and planned already is not done again.")
   static final class Finetune implements Callable<Integer> {
@@ -192,7 +207,6 @@ final class Commands {
 
   @Command(
       name = "check",
-      mixinStandardHelpOptions = true,
       description = "Every problem of a configuration at once; starts nothing.")
   static final class Check implements Callable<Integer> {
     @Mixin Asked asked;
@@ -223,7 +237,6 @@ final class Commands {
 
   @Command(
       name = "ingest",
-      mixinStandardHelpOptions = true,
       description = "Bring the recipe's datasets into the store, a version per change.")
   static final class Ingest extends DataVerb {
     @Override
@@ -234,7 +247,6 @@ final class Commands {
 
   @Command(
       name = "prepare",
-      mixinStandardHelpOptions = true,
       description = "Ingest, and turn rows into examples: a frozen snapshot.")
   static final class Prepare extends DataVerb {
     @Override
@@ -245,7 +257,6 @@ final class Commands {
 
   @Command(
       name = "plan",
-      mixinStandardHelpOptions = true,
       description = "Ingest, prepare, and decide which example is in which step.")
   static final class Plan extends DataVerb {
     @Override
@@ -254,10 +265,7 @@ final class Commands {
     }
   }
 
-  @Command(
-      name = "runs",
-      mixinStandardHelpOptions = true,
-      description = "The runs of the store, newest first.")
+  @Command(name = "runs", description = "The runs of the store, newest first.")
   static final class Runs implements Callable<Integer> {
     @Mixin Place place;
 
@@ -270,7 +278,7 @@ final class Commands {
     }
   }
 
-  @Command(name = "show", mixinStandardHelpOptions = true, description = "What a run did.")
+  @Command(name = "show", description = "What a run did.")
   static final class Show implements Callable<Integer> {
     @Mixin Place place;
 
@@ -288,7 +296,6 @@ final class Commands {
 
   @Command(
       name = "lineage",
-      mixinStandardHelpOptions = true,
       description = "A named query over the lineage tables; without a name, the list of them.")
   static final class Lineage implements Callable<Integer> {
     @Mixin Place place;

@@ -7,8 +7,10 @@ import io.retune.store.LeaseHeldException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.ScopeType;
 
 /**
  * The command line: {@code ./retune} on a laptop, the main class of {@code spark-submit} on a
@@ -29,7 +31,6 @@ import picocli.CommandLine.ParseResult;
       Commands.Show.class,
       Commands.Lineage.class
     },
-    mixinStandardHelpOptions = true,
     version = "retune 0.1.0",
     footer = {
       "",
@@ -53,6 +54,21 @@ public final class Retune {
       this.code = code;
     }
   }
+
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "What can be said here, and end.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
+  private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Which Retune this is, and end.")
+  @SuppressWarnings("UnusedVariable") // picocli looks at it
+  private boolean version;
 
   private Retune() {}
 

@@ -73,7 +73,7 @@ class BadInputTest {
         run(
             "--set",
             "data.prepare=[{name=bad,where=\"length(glos) > 1\"},"
-                + "{name=s,split={evaluation=0.5,by=synset,seed=1}},"
+                + "{name=held-out,split={evaluation=0.5,by=synset,seed=1}},"
                 + "{name=chat,render=[{role=user,content=\"${lemma}\"},"
                 + "{role=assistant,content=\"${gloss}\",train=true}]}]");
     assertThat(retune.exitCode()).isEqualTo(2);

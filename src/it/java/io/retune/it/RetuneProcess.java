@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.apache.spark.launcher.JavaModuleOptions;
 
 /** Retune as a user starts it: a process of its own, its exit code, and what it printed. */
 final class RetuneProcess {
@@ -35,11 +36,9 @@ final class RetuneProcess {
       Path stderr = Path.of(stdout.toString().replaceAll("out$", "err"));
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(
-          Arrays.asList(
-              org.apache.spark.launcher.JavaModuleOptions.defaultModuleOptions()
-                  .trim()
-                  .split("\\s+")));
+      Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
+          .filter(option -> !option.contains("jdk.incubator.vector"))
+          .forEach(command::add);
       command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
       command.addAll(Arrays.asList(arguments));
@@ -81,9 +80,17 @@ final class RetuneProcess {
         return true;
       }
       assertThat(System.nanoTime()).as("the moment to kill comes").isLessThan(deadline);
-      Thread.onSpinWait();
+      pause();
     }
     return false;
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(2);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   int exitCode() {

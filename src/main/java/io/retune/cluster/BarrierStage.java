@@ -36,10 +36,10 @@ final class BarrierStage {
   }
 
   /**
-   * Runs one rank on each of {@code world} executors and waits for all.
+   * Runs one rank on each of {@code world} executors and waits for all. Throws Spark's undeclared
+   * SparkException if one of them failed.
    *
    * @return what the ranks returned, by rank
-   * @throws org.apache.spark.SparkException if one of them failed
    */
   static List<String> run(SparkSession spark, int world, RankBody body) {
     JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());

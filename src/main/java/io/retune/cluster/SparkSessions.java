@@ -42,6 +42,12 @@ public final class SparkSessions {
             "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.delta.logStore.file.impl", LinkLogStore.class.getName(),
             "spark.databricks.delta.snapshotPartitions", "2",
+            // Delta's parser drops named parameters unless they are bound the old way
+            // (delta-io/delta#7640).
+            "spark.sql.legacy.parameterSubstitution.constantsOnly", "true",
+            // Plans of many columns are not cut short in messages, and nobody is told that they
+            // were.
+            "spark.sql.debug.maxToStringFields", "1000",
             // Expressions fail on a division by zero or a bad cast instead of making a null.
             "spark.sql.ansi.enabled", "true",
             // What a time means must not depend on where the driver stands.
@@ -65,12 +71,17 @@ public final class SparkSessions {
     conf.setIfMissing("spark.ui.enabled", "false");
     conf.setIfMissing("spark.ui.showConsoleProgress", "false");
     conf.setIfMissing("spark.sql.shuffle.partitions", "" + LAPTOP_SHUFFLE_PARTITIONS);
+    // Compiling a query takes longer than a laptop's rows: preparation of the quickstart in half of
+    // the time without.
+    conf.setIfMissing("spark.sql.codegen.wholeStage", "false");
+    conf.setIfMissing("spark.sql.codegen.factoryMode", "NO_CODEGEN");
     if (master.startsWith("local")) {
       conf.setIfMissing("spark.driver.host", "127.0.0.1");
       conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
     }
     if (master.startsWith("local-cluster")) {
       conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
+      conf.setIfMissing("spark.executor.cores", "" + coresPerExecutor(site));
       conf.setIfMissing("spark.executor.memory", site.executorMemoryMb() + "m");
       conf.setIfMissing("spark.executor.extraJavaOptions", "-XX:+UseSerialGC");
       makeEmptySparkHome();

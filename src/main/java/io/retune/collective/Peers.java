@@ -280,7 +280,6 @@ public final class Peers implements Closeable {
         }
       } catch (IOException e) {
         // It was to be closed, and is.
-        continue;
       }
     }
   }

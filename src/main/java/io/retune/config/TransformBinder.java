@@ -166,7 +166,7 @@ final class TransformBinder {
         new TransformSpec.Split(
             name,
             split.required("evaluation", fraction),
-            split.required("by", COLUMN_NAME),
+            split.required("by", SQL),
             split.required("seed", RecipeBinder.SEED));
     block.attach("split", split, true);
     return transform;
@@ -178,7 +178,7 @@ final class TransformBinder {
         new TransformSpec.Sample(
             name,
             sample.required("keep", RecipeBinder.COUNT).intValue(),
-            sample.required("by", COLUMN_NAME),
+            sample.required("by", SQL),
             sample.required("seed", RecipeBinder.SEED));
     block.attach("sample", sample, true);
     return transform;

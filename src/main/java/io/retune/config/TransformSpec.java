@@ -37,6 +37,7 @@ public sealed interface TransformSpec {
    * in {@code by} stay together.
    *
    * @param evaluation fraction in (0, 1)
+   * @param by an expression over the columns
    */
   record Split(String name, double evaluation, String by, long seed) implements TransformSpec {}
 

@@ -76,7 +76,7 @@ public final class Preparation {
     if (!versions.keySet().equals(data.datasets().keySet())) {
       throw new IllegalArgumentException("One version for each dataset: " + versions.keySet());
     }
-    String key = key(data, versions, model, rendererDigest(modelDirectory));
+    String key = key(data, versions, model);
     org.apache.hadoop.fs.Path folder = store.path("snapshots", key);
     org.apache.hadoop.fs.Path manifest = new org.apache.hadoop.fs.Path(folder, "snapshot.json");
     if (!store.exists(manifest)) {
@@ -106,14 +106,8 @@ public final class Preparation {
         .load(store.path("snapshots", snapshot.key(), "examples").toString());
   }
 
-  private static Sha256 rendererDigest(Path modelDirectory) {
-    try (ChatRenderer renderer = ChatRenderer.open(modelDirectory)) {
-      return renderer.digest();
-    }
-  }
-
   private static String key(
-      DataSpec data, SortedMap<String, DatasetVersion> versions, Sha256 model, Sha256 renderer) {
+      DataSpec data, SortedMap<String, DatasetVersion> versions, Sha256 model) {
     Map<String, Object> datasets = new TreeMap<>();
     versions.forEach(
         (name, version) ->
@@ -126,11 +120,16 @@ public final class Preparation {
     return Sha256.of(
             Json.write(
                 Map.of(
-                    "preparation", VERSION,
-                    "model", model.hex(),
-                    "renderer", renderer.hex(),
-                    "datasets", datasets,
-                    "prepare", described(data.prepare()))))
+                    "preparation",
+                    VERSION,
+                    "model",
+                    model.hex(),
+                    "renderer",
+                    ChatRenderer.VERSION,
+                    "datasets",
+                    datasets,
+                    "prepare",
+                    described(data.prepare()))))
         .hex();
   }
 
@@ -218,7 +217,8 @@ public final class Preparation {
         all = all == null ? frame : all.union(name, frame);
       }
       rows = total;
-      return all;
+      // Read more than once from here on: to be counted, and to be told apart.
+      return new Frame(hold(all.rows()));
     }
 
     private Frame chain(String place, String prefix, List<TransformSpec> chain, Frame first) {

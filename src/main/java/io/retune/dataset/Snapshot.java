@@ -8,7 +8,7 @@ import java.util.SortedMap;
  * Prepared examples, frozen: {@code snapshots/KEY/}, a Delta table {@code examples} and {@code
  * snapshot.json}.
  *
- * <p>Columns of {@code examples}: {@code example_id} string, {@code dataset} string, {@code
+ * <p>Columns of {@code examples}: {@code example_id} string, <code>dataset</code> string, {@code
  * sources} array of row ids, {@code split} string ({@code train}, {@code evaluation}), {@code text}
  * string as rendered, {@code input_ids} array of int, {@code trained} array of boolean of the same
  * length, {@code tokens} int, {@code target_tokens} int, {@code digest} string: SHA-256 of the

@@ -51,10 +51,10 @@ public final class Decoder implements AutoCloseable {
       layers[i] =
           new NDArray[] {
             tensor(tensors, i + ".norm1", width),
-            tensor(tensors, i + ".qkv", attention + 2 * keyValue, width),
+            tensor(tensors, i + ".qkv", attention + 2L * keyValue, width),
             tensor(tensors, i + ".o", width, attention),
             tensor(tensors, i + ".norm2", width),
-            tensor(tensors, i + ".gate-up", 2 * config.feedForward(), width),
+            tensor(tensors, i + ".gate-up", 2L * config.feedForward(), width),
             tensor(tensors, i + ".down", width, config.feedForward())
           };
     }

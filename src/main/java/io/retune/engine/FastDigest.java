@@ -44,7 +44,7 @@ public final class FastDigest {
 
   private static long pair(float[] values, int i) {
     return (long) Float.floatToRawIntBits(values[i]) << 32
-        | Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL;
+        | (Float.floatToRawIntBits(values[i + 1]) & 0xffffffffL);
   }
 
   private static long round(long state, long input) {

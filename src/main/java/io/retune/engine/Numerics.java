@@ -94,7 +94,7 @@ public record Numerics(SortedMap<String, String> facts, Sha256 sha256) {
   private static float[] frequencies() {
     float[] frequencies = new float[16];
     for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = 1f / (1 << i / 2);
+      frequencies[i] = 1f / (1 << (i / 2));
     }
     return frequencies;
   }

@@ -20,6 +20,7 @@ public final class DataJob {
   }
 
   private final Workspace workspace;
+  private final Experiment experiment;
   private final Stages stages;
   private final Terminal terminal = new Terminal();
   private final Recording recording;
@@ -27,6 +28,7 @@ public final class DataJob {
 
   public DataJob(Workspace workspace, Experiment experiment, String message) {
     this.workspace = workspace;
+    this.experiment = experiment;
     this.stages = new Stages(workspace, experiment.recipe(), terminal);
     this.recording = new Recording(workspace);
     this.message = message;
@@ -36,19 +38,20 @@ public final class DataJob {
     Map<String, Object> result = new LinkedHashMap<>();
     try {
       SortedMap<String, DatasetVersion> versions = stages.ingest(message);
-      recording.datasets(versions.values());
+      recording.ingested(versions.values());
       versions.forEach((name, version) -> result.put("dataset/" + name, version.version()));
       if (until == Until.INGESTED) {
         return;
       }
       ImportedModel model = stages.importModel();
       Snapshot snapshot = stages.prepare(versions, model);
-      recording.prepared(model, snapshot);
+      recording.prepared(experiment, model, snapshot);
       result.put("snapshot_sha256", snapshot.root().hex());
       if (until == Until.PREPARED) {
         return;
       }
       Plan plan = stages.plan(snapshot);
+      recording.planned(plan, snapshot);
       result.put("plan_sha256", plan.root().hex());
     } finally {
       terminal.say("time      %s", workspace.times());

@@ -1,26 +1,43 @@
 package io.retune.job;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.retune.lineage.JournalEntry.AttemptEnded;
+import io.retune.lineage.JournalEntry.AttemptStarted;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.RunHistory;
+import io.retune.store.Lease;
+import io.retune.store.Store;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What {@code retune run --json} and {@code retune show --json} end with; the names of its keys are
  * kept stable.
  *
- * @param status {@code finished}, {@code running} or {@code failed}
- * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it
- * @param adapter absolute local path of the exported directory
+ * @param status {@code finished}; {@code running}, by a driver that is alive; else {@code
+ *     interrupted}
+ * @param steps that are planned
+ * @param stepsDone that were done
+ * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
+ *     absent until finished, like adapter and metrics
+ * @param adapter absolute path of the exported directory, or its URI where the store is not local
  * @param timeMs milliseconds by stage of the driver that finished the run
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+@JsonInclude(JsonInclude.Include.NON_NULL)
 public record RunResult(
     String run,
     String name,
     String experiment,
     String status,
     int steps,
+    int stepsDone,
     long targetTokens,
     String modelSha256,
     String snapshotSha256,
@@ -30,17 +47,74 @@ public record RunResult(
     String adapter,
     List<Attempt> attempts,
     Map<String, Metric> metrics,
-    Map<String, Long> timeMs) {
+    Map<String, Long> timeMs,
+    @JsonIgnore String startedAt) {
 
   /**
    * One start of the ranks.
    *
    * @param end {@code finished}, or why it ended
    * @param processes of the ranks, {@code host:pid}
+   * @param stepsRecomputed steps that an earlier attempt had done; each was equal
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  public record Attempt(int worldSize, String end, List<String> processes) {}
+  public record Attempt(
+      int worldSize, int resumedFrom, String end, List<String> processes, int stepsRecomputed) {
+    private static Attempt of(AttemptStarted started, Optional<AttemptEnded> ended) {
+      return new Attempt(
+          started.ranks().size(),
+          started.resumedFrom(),
+          ended.map(AttemptEnded::end).orElse("running"),
+          started.ranks().stream().map(r -> r.host() + ":" + r.pid()).toList(),
+          ended.map(AttemptEnded::stepsRecomputed).orElse(0));
+    }
+  }
 
   /** A metric before and after training; {@code low} and {@code high} bound after - before. */
   public record Metric(double before, double after, double low, double high) {}
+
+  /** Of a run that was declared. */
+  static RunResult of(Store store, RunHistory history) {
+    Declared declared = history.declared().orElseThrow();
+    Optional<Ended> ended = history.ended();
+    List<Attempt> attempts = new ArrayList<>();
+    String numerics = null;
+    for (AttemptStarted started : history.attempts()) {
+      attempts.add(Attempt.of(started, history.end(started.attempt())));
+      numerics = started.numericsSha256();
+    }
+    return new RunResult(
+        declared.run(),
+        declared.name(),
+        declared.experiment(),
+        ended.isPresent() ? "finished" : isHeld(store, declared.run()) ? "running" : "interrupted",
+        declared.steps(),
+        history.lastStep(),
+        declared.targetTokens(),
+        declared.modelSha256(),
+        declared.snapshotSha256(),
+        declared.planSha256(),
+        numerics,
+        ended.map(Ended::weightsSha256).orElse(null),
+        ended.map(e -> adapter(store, e)).orElse(null),
+        attempts,
+        ended
+            .map(
+                e ->
+                    Map.of(
+                        "eval/loss", new Metric(e.lossBefore(), e.lossAfter(), e.low(), e.high())))
+            .orElse(Map.of()),
+        ended.map(Ended::timeMs).orElse(Map.of()),
+        history.startedAt());
+  }
+
+  private static boolean isHeld(Store store, String run) {
+    return Lease.holder(store, store.path("runs", run)).isPresent();
+  }
+
+  private static String adapter(Store store, Ended ended) {
+    return store.isLocal()
+        ? store.localPath(ended.adapter()).toString()
+        : store.path(ended.adapter()).toString();
+  }
 }

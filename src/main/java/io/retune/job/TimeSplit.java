@@ -43,6 +43,10 @@ public final class TimeSplit {
     }
   }
 
+  public synchronized boolean isEmpty() {
+    return toString().isEmpty();
+  }
+
   /** Milliseconds by stage in lower case, for the record. */
   public synchronized Map<String, Long> milliseconds() {
     return spent.entrySet().stream()

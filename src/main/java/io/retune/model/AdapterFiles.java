@@ -4,15 +4,13 @@ import io.retune.config.TrainSpec;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.Tensor;
-import java.io.IOException;
-import java.io.OutputStream;
+import io.retune.store.Store;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.hadoop.fs.Path;
 
 /**
  * An adapter as PEFT stores it: {@code adapter_model.safetensors} and {@code adapter_config.json}.
@@ -38,20 +36,19 @@ public final class AdapterFiles {
     return tensors;
   }
 
-  /** Writes both files into {@code directory}. */
+  /** Writes both files into {@code folder} of the store. */
   public static void write(
-      Path directory,
+      Store store,
+      Path folder,
       AdapterLayout layout,
       float[] values,
       TrainSpec.Lora lora,
-      String baseModelName)
-      throws IOException {
-    Files.createDirectories(directory);
-    try (OutputStream out = Files.newOutputStream(directory.resolve(WEIGHTS))) {
-      SafeTensors.write(out, tensors(layout, values), Map.of("format", "pt"));
-    }
-    Files.write(
-        directory.resolve(CONFIG),
+      String baseModelName) {
+    store.write(
+        new Path(folder, WEIGHTS),
+        out -> SafeTensors.write(out, tensors(layout, values), Map.of("format", "pt")));
+    store.write(
+        new Path(folder, CONFIG),
         (Json.pretty(config(lora, baseModelName)) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
@@ -68,21 +65,5 @@ public final class AdapterFiles {
     config.put("inference_mode", true);
     config.put("target_modules", lora.targets().stream().sorted().toList());
     return config;
-  }
-
-  /**
-   * Reads the weights back into one flat vector.
-   *
-   * @throws io.retune.config.InvalidInputException if the file is not sound or lacks a tensor of
-   *     the layout
-   */
-  public static float[] read(Path weights, AdapterLayout layout) throws IOException {
-    SafeTensors.Mapped mapped = SafeTensors.map(weights);
-    float[] values = new float[layout.size()];
-    for (AdapterLayout.Tensor t : layout.tensors()) {
-      float[] tensor = mapped.floats(t.name());
-      System.arraycopy(tensor, 0, values, t.offset(), t.size());
-    }
-    return values;
   }
 }

@@ -76,6 +76,11 @@ public final class Planner {
     return PlanReader.open(store, key).plan();
   }
 
+  /** The plan's ledger, with the columns listed above. */
+  public static Dataset<Row> ledger(SparkSession spark, Store store, Plan plan) {
+    return spark.read().format("delta").load(store.path("plans", plan.key(), "ledger").toString());
+  }
+
   private static String key(Snapshot snapshot, OrderSpec order) {
     return Sha256.of(
             Json.write(

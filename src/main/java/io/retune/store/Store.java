@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.nio.file.StandardOpenOption;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -112,6 +114,11 @@ public final class Store {
     return Paths.get(path.toUri().getPath());
   }
 
+  /** {@code path} as seen from the store's root: what is written down, so that a store can move. */
+  public String relative(Path path) {
+    return root.toUri().relativize(path.toUri()).getPath();
+  }
+
   public String uri() {
     return root.toString();
   }
@@ -202,6 +209,81 @@ public final class Store {
 
   public void write(Path file, byte[] bytes) {
     write(file, out -> out.write(bytes));
+  }
+
+  /**
+   * Puts a file in place, durable and whole, unless one of that name is there; of several processes
+   * that try, one succeeds.
+   *
+   * @return false if it was there
+   */
+  public boolean create(Path file, byte[] bytes) {
+    try {
+      files.mkdirs(file.getParent());
+      if (!local) {
+        try (OutputStream out = files.create(file, false)) {
+          out.write(bytes);
+        }
+        return true;
+      }
+      Path staged = staged(file);
+      Files.write(local(staged), bytes);
+      force(staged);
+      try {
+        Files.createLink(local(file), local(staged));
+      } finally {
+        Files.delete(local(staged));
+      }
+      forceFolder(local(file).getParent());
+      return true;
+    } catch (FileAlreadyExistsException | org.apache.hadoop.fs.FileAlreadyExistsException e) {
+      return false;
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + file, e);
+    }
+  }
+
+  /** Lines at the end of a new file, each durable before {@link #append} returns. */
+  public final class Appender implements AutoCloseable {
+    private final Path file;
+    private final FSDataOutputStream out;
+
+    private Appender(Path file) throws IOException {
+      files.mkdirs(file.getParent());
+      this.file = file;
+      this.out = files.create(file, false);
+    }
+
+    public void append(byte[] bytes) {
+      try {
+        out.write(bytes);
+        out.hsync();
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot write " + file, e);
+      }
+    }
+
+    @Override
+    public void close() {
+      try {
+        out.close();
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot close " + file, e);
+      }
+    }
+  }
+
+  /** A new file to append to. */
+  public Appender appender(Path file) {
+    try {
+      Appender appender = new Appender(file);
+      if (local) {
+        forceFolder(local(file).getParent());
+      }
+      return appender;
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot make " + file, e);
+    }
   }
 
   /** A fresh name beside {@code folder}, to fill and then {@link #publish}. */

@@ -3,7 +3,6 @@ package io.retune.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
-import io.retune.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -29,14 +28,13 @@ import java.util.stream.Collectors;
  * are those that transformers gives for the whole text.
  */
 public final class ChatRenderer implements AutoCloseable {
-  /** Raised when the same files would render differently. */
-  private static final int VERSION = 1;
+  /** Raised when the same model would render the same chat differently. */
+  public static final int VERSION = 1;
 
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final Map<String, Object> names;
   private final Pattern special;
-  private final Sha256 sha256;
   private final String place;
 
   private ChatRenderer(
@@ -46,8 +44,6 @@ public final class ChatRenderer implements AutoCloseable {
     this.names = names;
     this.place = place;
     this.special = anyOf(tokenizer.specialTokens().keySet());
-    this.sha256 =
-        Sha256.of(VERSION + "\n" + tokenizer.digest() + "\n" + Json.write(names) + "\n" + template);
   }
 
   /** The longest first; of none, what matches nowhere. */
@@ -92,11 +88,6 @@ public final class ChatRenderer implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** Of tokenizer, template and special tokens: what decides the rendering of a chat. */
-  public Sha256 digest() {
-    return sha256;
   }
 
   /**

@@ -427,16 +427,12 @@ interface TemplateExpression {
     }
 
     private TemplateExpression named(String name) {
-      switch (name) {
-        case "true", "True":
-          return scope -> true;
-        case "false", "False":
-          return scope -> false;
-        case "none", "None":
-          return scope -> TemplateValues.NONE;
-        default:
-          return next("(") ? call(name) : scope -> scope.get(name);
-      }
+      return switch (name) {
+        case "true", "True" -> scope -> true;
+        case "false", "False" -> scope -> false;
+        case "none", "None" -> scope -> TemplateValues.NONE;
+        default -> next("(") ? call(name) : scope -> scope.get(name);
+      };
     }
 
     private TemplateExpression call(String name) {

@@ -171,7 +171,7 @@ final class TemplateValues {
 
   private static Object otherwise(Object value, List<Object> arguments) {
     boolean falseToo = arguments.size() > 1 && isTrue(arguments.get(1));
-    return value == UNDEFINED || falseToo && !isTrue(value) ? arguments.get(0) : value;
+    return value == UNDEFINED || (falseToo && !isTrue(value)) ? arguments.get(0) : value;
   }
 
   private static String joined(List<?> items, List<Object> arguments) {
@@ -327,7 +327,8 @@ final class TemplateValues {
 
   private static StringBuilder quoted(String text, StringBuilder out) {
     out.append('"');
-    for (char c : text.toCharArray()) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
       switch (c) {
         case '"', '\\' -> out.append('\\').append(c);
         case '\n' -> out.append("\\n");

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
-import io.retune.store.Sha256;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -31,13 +30,10 @@ public final class Tokenizer implements AutoCloseable {
 
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialTokens;
-  private final Sha256 sha256;
 
-  private Tokenizer(
-      HuggingFaceTokenizer tokenizer, Map<String, Integer> specialTokens, Sha256 sha256) {
+  private Tokenizer(HuggingFaceTokenizer tokenizer, Map<String, Integer> specialTokens) {
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
-    this.sha256 = sha256;
   }
 
   /**
@@ -58,7 +54,7 @@ public final class Tokenizer implements AutoCloseable {
       byte[] text = Json.write(plain).getBytes(StandardCharsets.UTF_8);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
-      return new Tokenizer(tokenizer, special, Sha256.of(bytes));
+      return new Tokenizer(tokenizer, special);
     } catch (java.nio.file.NoSuchFileException e) {
       throw InvalidInputException.of(
           file.toString(), "is not there.", "Give a model with its tokenizer.json.");
@@ -106,11 +102,6 @@ public final class Tokenizer implements AutoCloseable {
     int[] starts =
         Arrays.stream(encoding.getCharTokenSpans()).mapToInt(CharSpan::getStart).toArray();
     return new Spans(ids(encoding), starts);
-  }
-
-  /** Of tokenizer.json. */
-  public Sha256 digest() {
-    return sha256;
   }
 
   @Override

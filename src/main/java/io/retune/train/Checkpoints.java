@@ -73,12 +73,18 @@ public final class Checkpoints {
       store.write(new Path(staged, MANIFEST), manifest);
       store.publish(staged, target);
     }
+    return record(state.step(), (System.nanoTime() - start) / 1_000_000);
+  }
+
+  /** Of a checkpoint that is there. */
+  public CheckpointRecord record(int step, long wallMs) {
+    Path folder = of(step);
     return new CheckpointRecord(
-        state.step(),
-        target.toString(),
-        Sha256.of(store.read(new Path(target, MANIFEST))).hex(),
-        store.length(new Path(target, ADAPTER)) + store.length(new Path(target, OPTIMIZER)),
-        (System.nanoTime() - start) / 1_000_000);
+        step,
+        store.relative(folder),
+        Sha256.of(store.read(new Path(folder, MANIFEST))).hex(),
+        store.length(new Path(folder, ADAPTER)) + store.length(new Path(folder, OPTIMIZER)),
+        wallMs);
   }
 
   private Map<String, Object> file(Path staged, String name, Map<String, Tensor> tensors) {

@@ -1,15 +1,23 @@
 package io.retune.train;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.annotation.JsonSubTypes;
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import java.util.SortedMap;
 
 /** What rank 0 tells the driver, in order. */
+@JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
+@JsonSubTypes({
+  @JsonSubTypes.Type(RankEvent.Started.class),
+  @JsonSubTypes.Type(RankEvent.Stepped.class),
+  @JsonSubTypes.Type(RankEvent.Evaluated.class),
+  @JsonSubTypes.Type(RankEvent.Checkpointed.class),
+  @JsonSubTypes.Type(RankEvent.Finished.class)
+})
 public sealed interface RankEvent {
   /**
    * All ranks are there and agree about the numerics.
@@ -36,22 +44,12 @@ public sealed interface RankEvent {
 
   /** As it travels. */
   default byte[] bytes() {
-    return Json.write(Map.of("type", getClass().getSimpleName(), "event", this))
-        .getBytes(StandardCharsets.UTF_8);
+    return Json.write(this).getBytes(StandardCharsets.UTF_8);
   }
 
   static RankEvent of(byte[] bytes) {
     try {
-      JsonNode json = Json.read(bytes);
-      byte[] event = Json.write(json.path("event")).getBytes(StandardCharsets.UTF_8);
-      return switch (json.path("type").asText()) {
-        case "Started" -> Json.read(event, Started.class);
-        case "Stepped" -> Json.read(event, Stepped.class);
-        case "Evaluated" -> Json.read(event, Evaluated.class);
-        case "Checkpointed" -> Json.read(event, Checkpointed.class);
-        case "Finished" -> Json.read(event, Finished.class);
-        default -> throw new IllegalStateException("No such event: " + json.path("type"));
-      };
+      return Json.read(bytes, RankEvent.class);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

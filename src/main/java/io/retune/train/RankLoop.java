@@ -27,10 +27,10 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
@@ -184,7 +184,7 @@ public final class RankLoop implements AutoCloseable {
   }
 
   private static boolean isDue(int every, int step, int last) {
-    return step == last || every > 0 && step % every == 0;
+    return step == last || (every > 0 && step % every == 0);
   }
 
   private StepRecord step(int step) {
@@ -317,14 +317,13 @@ public final class RankLoop implements AutoCloseable {
     return all;
   }
 
-  private Map<String, String> tensorDigests(float[] gradient) {
-    Map<String, String> digests = new TreeMap<>();
-    if (rank == 0) {
-      for (AdapterLayout.Tensor t : layout.tensors()) {
-        digests.put(t.name(), FastDigest.of(gradient, t.offset(), t.size()));
-      }
-    }
-    return digests;
+  private List<String> tensorDigests(float[] gradient) {
+    return rank != 0
+        ? List.of()
+        : layout.tensors().stream()
+            .sorted(Comparator.comparing(AdapterLayout.Tensor::name))
+            .map(t -> FastDigest.of(gradient, t.offset(), t.size()))
+            .toList();
   }
 
   private void evaluate(int step) {

@@ -1,7 +1,7 @@
 package io.retune.train;
 
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 
 /**
  * What one optimizer step did. Everything but the times is a function of the run's arguments, and
@@ -12,7 +12,8 @@ import java.util.Map;
  * @param learningRate used in this step
  * @param gradNorm L2 norm of the summed gradient before clipping
  * @param leafDigests 128-bit digest, hexadecimal, of each leaf's gradient in leaf order
- * @param tensorDigests 128-bit digest, hexadecimal, of the summed gradient by tensor name
+ * @param tensorDigests 128-bit digest, hexadecimal, of each tensor of the summed gradient, in the
+ *     order of the tensors' names
  * @param computeMs in kernels, the longest of all ranks; likewise exchange, wait and data
  */
 public record StepRecord(
@@ -24,9 +25,36 @@ public record StepRecord(
     int tokens,
     int targetTokens,
     List<String> leafDigests,
-    Map<String, String> tensorDigests,
+    List<String> tensorDigests,
     long computeMs,
     long exchangeMs,
     long waitMs,
     long dataMs,
-    long wallMs) {}
+    long wallMs) {
+
+  /**
+   * What differs between this step and the same one computed before, first things first; empty when
+   * they are equal.
+   *
+   * @param tensors names of the adapter's tensors, sorted
+   */
+  public Optional<String> differenceFrom(StepRecord before, List<String> tensors) {
+    for (int leaf = 0; leaf < leafDigests.size(); leaf++) {
+      if (!leafDigests.get(leaf).equals(before.leafDigests.get(leaf))) {
+        return Optional.of("the gradient of leaf " + leaf);
+      }
+    }
+    for (int tensor = 0; tensor < tensorDigests.size(); tensor++) {
+      if (!tensorDigests.get(tensor).equals(before.tensorDigests.get(tensor))) {
+        return Optional.of("the summed gradient of " + tensors.get(tensor));
+      }
+    }
+    if (Double.compare(loss, before.loss) != 0) {
+      return Optional.of("the loss");
+    }
+    if (Double.compare(gradNorm, before.gradNorm) != 0) {
+      return Optional.of("the norm of the gradient");
+    }
+    return Optional.empty();
+  }
+}

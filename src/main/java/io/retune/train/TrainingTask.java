@@ -28,4 +28,10 @@ public record TrainingTask(
     int lanes,
     String driverHost,
     int driverPort)
-    implements Serializable {}
+    implements Serializable {
+  /** The same, with the place where the driver takes events. */
+  public TrainingTask reportingTo(String host, int port) {
+    return new TrainingTask(
+        attempt, store, cache, modelSha256, plan, train, resumeStep, lanes, host, port);
+  }
+}

@@ -99,15 +99,17 @@ class PeersTest {
                 connected.countDown();
                 return peers.gather(1, new byte[0]);
               });
-      ranks.start(
-          1,
-          () -> false,
-          (rank, peers) -> {
-            connected.countDown();
-            Thread.sleep(60_000);
-            return null;
-          });
+      Future<?> silent =
+          ranks.start(
+              1,
+              () -> false,
+              (rank, peers) -> {
+                connected.countDown();
+                Thread.sleep(60_000);
+                return null;
+              });
       assertThat(connected.await(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(silent).isNotDone();
 
       long start = System.nanoTime();
       cancelled.set(true);
@@ -150,15 +152,17 @@ class PeersTest {
                 connected.countDown();
                 return peers.gather(1, new byte[0]);
               });
-      ranks.start(
-          1,
-          () -> false,
-          (rank, peers) -> {
-            connected.countDown();
-            Thread.sleep(60_000);
-            return null;
-          });
+      Future<?> silent =
+          ranks.start(
+              1,
+              () -> false,
+              (rank, peers) -> {
+                connected.countDown();
+                Thread.sleep(60_000);
+                return null;
+              });
       assertThat(connected.await(10, TimeUnit.SECONDS)).isTrue();
+      assertThat(silent).isNotDone();
       Thread.sleep(200);
 
       long start = System.nanoTime();

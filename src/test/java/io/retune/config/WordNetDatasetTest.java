@@ -158,7 +158,8 @@ class WordNetDatasetTest {
   private static String definition(String gloss) {
     List<String> parts = new ArrayList<>(List.of(""));
     boolean quoted = false;
-    for (char c : gloss.toCharArray()) {
+    for (int i = 0; i < gloss.length(); i++) {
+      char c = gloss.charAt(i);
       quoted ^= c == '"';
       if (c == ';' && !quoted) {
         parts.add("");

@@ -38,7 +38,7 @@ public final class TinyModel {
     Map<String, Object> vocabulary = new LinkedHashMap<>();
     int next = 256;
     for (int b = 0; b < 256; b++) {
-      boolean shown = b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE;
+      boolean shown = (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE;
       vocabulary.put(Character.toString(shown ? b : next++), b);
     }
     Map<String, Object> tokenizer = new LinkedHashMap<>();

@@ -248,7 +248,7 @@ class KernelsTest {
                 .reshape(attention + 2 * keyValue, CONFIG.width()),
             bytes("1.o_proj").reshape(CONFIG.width(), attention),
             bytes("1.norm2").reshape(CONFIG.width()),
-            bytes("1.gate_proj", "1.up_proj").reshape(2 * CONFIG.feedForward(), CONFIG.width()),
+            bytes("1.gate_proj", "1.up_proj").reshape(2L * CONFIG.feedForward(), CONFIG.width()),
             bytes("1.down_proj").reshape(CONFIG.width(), CONFIG.feedForward())
           };
       this.cos = angles(true);

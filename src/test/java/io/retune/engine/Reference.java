@@ -154,7 +154,7 @@ final class Reference implements AutoCloseable {
         values[t * 2 * half + i] = cosine ? Math.cos(angle) : Math.sin(angle);
       }
     }
-    return manager.create(values, new Shape(batch.tokens(), 1, 2 * half));
+    return manager.create(values, new Shape(batch.tokens(), 1, 2L * half));
   }
 
   /** Each token sees the tokens of its own example up to itself: float64 [tokens, tokens]. */

@@ -35,8 +35,8 @@ class DequantiseTest {
     ByteBuffer centred = bytes(18).putShort(HALF);
     ByteBuffer raised = bytes(20).putShort(HALF).putShort(MINUS_TWO);
     for (int j = 0; j < 16; j++) {
-      centred.put((byte) (j | 15 - j << 4));
-      raised.put((byte) (j | 15 - j << 4));
+      centred.put((byte) (j | ((15 - j) << 4)));
+      raised.put((byte) (j | ((15 - j) << 4)));
     }
     float[] q40 = dequantised(32, centred, GgufFile.Type.Q4_0);
     float[] q41 = dequantised(32, raised, GgufFile.Type.Q4_1);

@@ -40,6 +40,8 @@ public final class TorchScriptModule implements AutoCloseable {
   }
 
   /**
+   * Makes a module of source text.
+   *
    * @param methods source of the methods of one module class, indented by two blanks
    */
   public static TorchScriptModule compile(PtNDManager manager, String methods) {

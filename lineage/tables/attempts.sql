@@ -1,0 +1,24 @@
+CREATE TABLE IF NOT EXISTS delta.`${location}` (
+  run              STRING              COMMENT 'The run',
+  entry            BIGINT              COMMENT 'Number of the entry of the run\'s journal that this row is from',
+  attempt          INT                 COMMENT 'From 1, over all drivers of the run',
+  world_size       INT                 COMMENT 'Ranks',
+  resumed_from     INT                 COMMENT 'Step of the checkpoint it went on from; 0: the beginning',
+  processes        ARRAY<STRING>       COMMENT 'host:pid of each rank',
+  lanes            ARRAY<INT>          COMMENT 'Lanes of each rank',
+  numerics         MAP<STRING, STRING> COMMENT 'Facts that decide bits: versions, instruction set, flags, probe',
+  numerics_sha256  STRING              COMMENT 'Of these facts',
+  steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal',
+  started_at       TIMESTAMP           COMMENT 'When all ranks were there',
+  ended_at         TIMESTAMP           COMMENT 'When its end was written down',
+  outcome          STRING              COMMENT 'finished, or why it ended'
+)
+USING delta
+COMMENT 'A row for each start of the ranks of a run, written when it is over'
+TBLPROPERTIES (
+  'delta.appendOnly' = 'true',
+  'delta.logRetentionDuration' = 'interval 36500 days',
+  'delta.deletedFileRetentionDuration' = 'interval 36500 days',
+  'delta.enableDeletionVectors' = 'false',
+  'delta.columnMapping.mode' = 'none'
+)

@@ -1,0 +1,24 @@
+CREATE TABLE IF NOT EXISTS delta.`${location}` (
+  run             STRING    COMMENT 'The run',
+  entry           BIGINT    COMMENT 'Number of the entry of the run\'s journal that this row is from',
+  request         STRING    COMMENT 'What a retry is recognised by',
+  name            STRING    COMMENT 'Name of the experiment',
+  experiment      STRING    COMMENT 'Fingerprint',
+  model_sha256    STRING    COMMENT 'The base model',
+  snapshot_key    STRING    COMMENT 'The snapshot\'s folder',
+  snapshot_sha256 STRING    COMMENT 'The snapshot\'s root',
+  plan_key        STRING    COMMENT 'The plan\'s folder, and its rows in ledger',
+  plan_sha256     STRING    COMMENT 'The plan\'s root',
+  steps           INT       COMMENT 'Steps that are planned',
+  target_tokens   BIGINT    COMMENT 'Target tokens over all planned steps',
+  started_at      TIMESTAMP COMMENT 'When it was started'
+)
+USING delta
+COMMENT 'A row for each run that was started'
+TBLPROPERTIES (
+  'delta.appendOnly' = 'true',
+  'delta.logRetentionDuration' = 'interval 36500 days',
+  'delta.deletedFileRetentionDuration' = 'interval 36500 days',
+  'delta.enableDeletionVectors' = 'false',
+  'delta.columnMapping.mode' = 'none'
+)

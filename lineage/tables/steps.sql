@@ -1,0 +1,29 @@
+CREATE TABLE IF NOT EXISTS delta.`${location}` (
+  run            STRING        COMMENT 'The run',
+  entry          BIGINT        COMMENT 'Number of the entry of the run\'s journal that this row is from',
+  step           INT           COMMENT 'From 1',
+  attempt        INT           COMMENT 'Which attempt did it first',
+  loss           DOUBLE        COMMENT 'Mean over the step\'s target tokens, nats',
+  learning_rate  DOUBLE        COMMENT 'Used in this step',
+  grad_norm      DOUBLE        COMMENT 'L2 norm of the summed gradient before clipping',
+  micro_batches  INT           COMMENT 'Micro-batches of the step',
+  tokens         INT           COMMENT 'Tokens of the step',
+  target_tokens  INT           COMMENT 'Trained tokens of the step',
+  leaf_digests   ARRAY<STRING> COMMENT '128-bit digest of each leaf\'s gradient, in leaf order',
+  tensor_digests ARRAY<STRING> COMMENT '128-bit digest of each tensor of the summed gradient, in the order of their names',
+  compute_ms     BIGINT        COMMENT 'In kernels, the longest of all ranks',
+  exchange_ms    BIGINT        COMMENT 'Summing over ranks',
+  wait_ms        BIGINT        COMMENT 'Waiting for the slowest rank',
+  data_ms        BIGINT        COMMENT 'Reading micro-batches, the longest of all ranks',
+  wall_ms        BIGINT        COMMENT 'The whole step',
+  done_at        TIMESTAMP     COMMENT 'When it was written down'
+)
+USING delta
+COMMENT 'A row for each optimizer step of a run. One that was computed again after a failure has one row: its digests were equal'
+TBLPROPERTIES (
+  'delta.appendOnly' = 'true',
+  'delta.logRetentionDuration' = 'interval 36500 days',
+  'delta.deletedFileRetentionDuration' = 'interval 36500 days',
+  'delta.enableDeletionVectors' = 'false',
+  'delta.columnMapping.mode' = 'none'
+)

@@ -1,0 +1,68 @@
+package io.retune.cluster;
+
+import io.retune.collective.Attempt;
+import io.retune.train.EventServer;
+import io.retune.train.RankEvent;
+import io.retune.train.RankLoop;
+import io.retune.train.TrainingTask;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.function.Consumer;
+import org.apache.spark.SparkContext;
+import org.apache.spark.sql.SparkSession;
+
+/** One attempt: ranks as the tasks of a barrier stage, and what rank 0 tells of them. */
+public final class TrainingStage {
+  private TrainingStage() {}
+
+  /**
+   * Trains to the end of the plan.
+   *
+   * @param world ranks, one on each executor
+   * @param task what they do; where they report to is filled in here
+   * @param events takes each event before the ranks go on; when it throws, the ranks are ended and
+   *     this throws the same
+   * @throws RuntimeException if a rank failed
+   */
+  public static void run(
+      SparkSession spark, int world, TrainingTask task, Consumer<RankEvent> events) {
+    Attempt attempt = task.attempt();
+    try (EventServer server = new EventServer(attempt, events)) {
+      String host = spark.sparkContext().getConf().get("spark.driver.host");
+      TrainingTask reporting = task.reportingTo(host, server.port());
+      try {
+        BarrierStage.run(
+            spark,
+            world,
+            (rank, size, gather, cancelled) ->
+                RankLoop.run(reporting, rank, size, gather, cancelled));
+      } catch (Exception e) {
+        // Spark declares none of what it throws. What the driver refused is the cause of what the
+        // ranks then met.
+        throw server.failure().orElseGet(() -> asUnchecked(e));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static RuntimeException asUnchecked(Exception e) {
+    return e instanceof RuntimeException unchecked
+        ? unchecked
+        : new IllegalStateException(e.getMessage(), e);
+  }
+
+  /** Executors that are there now, one rank each; in a local session the driver itself. */
+  public static int executors(SparkSession spark) {
+    SparkContext context = spark.sparkContext();
+    return context.isLocal() ? 1 : context.statusTracker().getExecutorInfos().length - 1;
+  }
+
+  /** Cores a rank may use. */
+  public static int coresPerRank(SparkSession spark) {
+    SparkContext context = spark.sparkContext();
+    return context.isLocal()
+        ? context.defaultParallelism()
+        : context.getConf().getInt("spark.executor.cores", 1);
+  }
+}

@@ -1,0 +1,77 @@
+package io.retune.evaluate;
+
+import io.retune.config.EvaluationSpec;
+import io.retune.engine.CounterHash;
+import java.util.Arrays;
+
+/**
+ * The frozen split before and after training: mean loss per target token, nats, and an interval of
+ * the difference.
+ *
+ * @param before mean loss of the untouched model
+ * @param after mean loss of the trained one
+ * @param low lower bound of after - before
+ * @param high upper bound of after - before
+ */
+public record Comparison(double before, double after, double low, double high) {
+  /**
+   * Compares example by example. The interval is the percentile interval of the paired bootstrap
+   * (Efron and Tibshirani 1993, chapters 13 and 16): whole examples are drawn with replacement,
+   * each with its loss before and after.
+   *
+   * @param before loss sums by example [examples]
+   * @param after loss sums by example [examples]
+   * @param targets target tokens by example [examples]
+   */
+  public static Comparison of(double[] before, double[] after, int[] targets, EvaluationSpec spec) {
+    if (before.length != targets.length || after.length != targets.length) {
+      throw new IllegalArgumentException(
+          before.length + " and " + after.length + " losses of " + targets.length + " examples");
+    }
+    double[] differences = new double[spec.resamples()];
+    for (int r = 0; r < differences.length; r++) {
+      differences[r] = resampledDifference(before, after, targets, spec.seed(), r);
+    }
+    Arrays.sort(differences);
+    double tail = (1 - spec.confidence()) / 2;
+    return new Comparison(
+        mean(before, targets),
+        mean(after, targets),
+        quantile(differences, tail),
+        quantile(differences, 1 - tail));
+  }
+
+  /** Mean loss per target token, nats. */
+  public static double mean(double[] lossSums, int[] targets) {
+    return Arrays.stream(lossSums).sum() / Arrays.stream(targets).asLongStream().sum();
+  }
+
+  private static double resampledDifference(
+      double[] before, double[] after, int[] targets, long seed, int resample) {
+    double difference = 0;
+    long count = 0;
+    for (int i = 0; i < targets.length; i++) {
+      int drawn = drawn(seed, resample, i, targets.length);
+      difference += after[drawn] - before[drawn];
+      count += targets[drawn];
+    }
+    return difference / count;
+  }
+
+  /**
+   * Uniform in [0, bound), by the upper half of a product (Lemire 2019, without rejection: the bias
+   * is below bound / 2^63).
+   */
+  private static int drawn(long seed, int resample, int index, int bound) {
+    long bits = CounterHash.bits(seed, resample, index) >>> 1;
+    return (int) Math.multiplyHigh(bits, (long) bound << 1);
+  }
+
+  /** Between neighbours, linear (Hyndman and Fan 1996, type 7). */
+  private static double quantile(double[] sorted, double fraction) {
+    double at = fraction * (sorted.length - 1);
+    int below = (int) at;
+    int above = Math.min(below + 1, sorted.length - 1);
+    return sorted[below] + (at - below) * (sorted[above] - sorted[below]);
+  }
+}

@@ -1,0 +1,269 @@
+package io.retune.job;
+
+import io.retune.cluster.TrainingStage;
+import io.retune.collective.Attempt;
+import io.retune.config.Recipe;
+import io.retune.job.TimeSplit.Stage;
+import io.retune.lineage.JournalEntry;
+import io.retune.lineage.RunHistory;
+import io.retune.model.AdapterLayout;
+import io.retune.model.ImportedModel;
+import io.retune.plan.Plan;
+import io.retune.store.LeaseHeldException;
+import io.retune.train.Checkpoints;
+import io.retune.train.EvaluationRecord;
+import io.retune.train.RankEvent;
+import io.retune.train.StepRecord;
+import io.retune.train.TrainingTask;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A run's training, from wherever its journal and checkpoints say it stands to the last step. Ranks
+ * that fail are started again from the last durable checkpoint, as many as there are executors
+ * then; steps that are computed a second time must be equal to their entries.
+ */
+final class FineTuning {
+  private static final Logger log = LoggerFactory.getLogger(FineTuning.class);
+
+  /** Attempts in a row that end without a further step: what fails then fails every time. */
+  private static final int FRUITLESS_ATTEMPTS = 3;
+
+  /** A lost executor is replaced within seconds, or not soon. */
+  private static final Duration REPLACEMENT_LIMIT = Duration.ofSeconds(20);
+
+  private final Workspace workspace;
+  private final Recipe recipe;
+  private final ImportedModel model;
+  private final Plan plan;
+  private final RunFolder folder;
+  private final Checkpoints checkpoints;
+  private final List<String> tensors;
+  private final Progress progress;
+
+  FineTuning(
+      Workspace workspace,
+      Recipe recipe,
+      ImportedModel model,
+      Plan plan,
+      RunFolder folder,
+      Terminal terminal) {
+    AdapterLayout layout = AdapterLayout.of(model.config(), recipe.train().lora());
+    this.workspace = workspace;
+    this.recipe = recipe;
+    this.model = model;
+    this.plan = plan;
+    this.folder = folder;
+    this.checkpoints = new Checkpoints(workspace.store(), folder.run(), layout);
+    this.tensors = layout.tensors().stream().map(AdapterLayout.Tensor::name).sorted().toList();
+    this.progress = new Progress(terminal, plan);
+  }
+
+  /**
+   * Trains to the end of the plan.
+   *
+   * @return the adapter behind the last step
+   * @throws ResumableException if attempts keep failing
+   * @throws CheckDoesNotHoldException if a step that was computed again is not equal
+   */
+  float[] train() {
+    int last = plan.steps().size();
+    int fruitless = 0;
+    while (!isDone(last)) {
+      int before = folder.history().lastStep();
+      Optional<RuntimeException> failure = attempt();
+      fruitless = folder.history().lastStep() > before ? 0 : fruitless + 1;
+      if (failure.isPresent() && fruitless >= FRUITLESS_ATTEMPTS) {
+        throw new ResumableException(
+            "%s: %d attempts in a row failed after step %d. Ask again with --request \"%s\" to go on from there. The last failure: %s"
+                .formatted(
+                    folder.run(),
+                    FRUITLESS_ATTEMPTS,
+                    folder.history().lastStep(),
+                    folder.history().declared().orElseThrow().request(),
+                    causeOf(failure.get())),
+            failure.get());
+      }
+    }
+    return checkpoints.adapter(last);
+  }
+
+  private boolean isDone(int last) {
+    endLostAttempt();
+    return folder.history().hasCheckpoint(last)
+        && checkpoints.latest(last).equals(Optional.of(last));
+  }
+
+  /** An attempt whose driver was killed, or which failed while the driver lived. */
+  private void endLostAttempt() {
+    folder
+        .history()
+        .openAttempt()
+        .ifPresent(
+            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0)));
+  }
+
+  private Optional<RuntimeException> attempt() {
+    RunHistory history = folder.history();
+    int resumeStep = checkpoints.latest(history.lastStep()).orElse(0);
+    int number = history.attempts().size() + 1;
+    int world = world();
+    Watch watch = new Watch(history, number, resumeStep);
+    TrainingTask task =
+        new TrainingTask(
+            Attempt.start(folder.run(), number),
+            workspace.store().uri(),
+            workspace.site().cache(),
+            model.sha256().hex(),
+            plan.key(),
+            recipe.train(),
+            resumeStep,
+            lanes(),
+            "",
+            0);
+    try {
+      TrainingStage.run(workspace.spark(), world, task, watch::take);
+      folder.append(new JournalEntry.AttemptEnded(number, "finished", watch.recomputed));
+      return Optional.empty();
+    } catch (CheckDoesNotHoldException | LeaseHeldException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      log.warn("event=attempt-failed run={} attempt={}", folder.run(), number, e);
+      progress.failed(number, causeOf(e));
+      if (watch.started) {
+        folder.append(new JournalEntry.AttemptEnded(number, causeOf(e), watch.recomputed));
+      }
+      return Optional.of(e);
+    }
+  }
+
+  /**
+   * As many ranks as were asked for, or as there are executors once lost ones had time to be
+   * replaced; never more than leaves.
+   */
+  private int world() {
+    int asked = workspace.site().executors().orElse(1);
+    long deadline = System.nanoTime() + REPLACEMENT_LIMIT.toNanos();
+    int there = TrainingStage.executors(workspace.spark());
+    try {
+      while (there < asked && System.nanoTime() < deadline) {
+        Thread.sleep(200);
+        there = TrainingStage.executors(workspace.spark());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return Math.max(1, Math.min(there, recipe.order().leavesPerStep()));
+  }
+
+  private int lanes() {
+    return workspace.site().lanes().orElseGet(() -> TrainingStage.coresPerRank(workspace.spark()));
+  }
+
+  /** The innermost reason, in a line. */
+  private static String causeOf(Throwable failure) {
+    Throwable cause = failure;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+    return message.isEmpty() ? cause.getClass().getSimpleName() : message;
+  }
+
+  /** Writes down what an attempt's rank 0 tells; what was done before is held against its entry. */
+  private final class Watch {
+    private final RunHistory history;
+    private final int attempt;
+    private final int resumeStep;
+    private final long startNanos = System.nanoTime();
+    private boolean started;
+    private int recomputed;
+
+    Watch(RunHistory history, int attempt, int resumeStep) {
+      this.history = history;
+      this.attempt = attempt;
+      this.resumeStep = resumeStep;
+    }
+
+    void take(RankEvent event) {
+      if (event instanceof RankEvent.Started ranks) {
+        started(ranks);
+      } else if (event instanceof RankEvent.Stepped stepped) {
+        stepped(stepped.step());
+      } else if (event instanceof RankEvent.Evaluated evaluated) {
+        evaluated(evaluated.evaluation());
+      } else if (event instanceof RankEvent.Checkpointed written
+          && !history.hasCheckpoint(written.checkpoint().step())) {
+        folder.append(new JournalEntry.Checkpointed(attempt, written.checkpoint()));
+      }
+    }
+
+    private void started(RankEvent.Started ranks) {
+      requireSameNumerics(ranks);
+      workspace.times().add(Stage.LOAD, Duration.ofNanos(System.nanoTime() - startNanos));
+      folder.append(
+          new JournalEntry.AttemptStarted(
+              attempt, resumeStep, ranks.ranks(), ranks.numerics(), ranks.numericsSha256()));
+      started = true;
+      progress.started(attempt, resumeStep, ranks.ranks());
+      if (resumeStep > 0 && !history.hasCheckpoint(resumeStep)) {
+        // Its driver died between the checkpoint and this entry.
+        folder.append(new JournalEntry.Checkpointed(attempt, checkpoints.record(resumeStep, 0)));
+      }
+    }
+
+    private void requireSameNumerics(RankEvent.Started ranks) {
+      for (JournalEntry.AttemptStarted earlier : history.attempts()) {
+        if (!earlier.numericsSha256().equals(ranks.numericsSha256())) {
+          List<String> different =
+              ranks.numerics().entrySet().stream()
+                  .filter(fact -> !fact.getValue().equals(earlier.numerics().get(fact.getKey())))
+                  .map(
+                      fact ->
+                          "%s was %s and is %s"
+                              .formatted(
+                                  fact.getKey(),
+                                  earlier.numerics().get(fact.getKey()),
+                                  fact.getValue()))
+                  .toList();
+          throw new CheckDoesNotHoldException(
+              "%s cannot go on here with the same bits: %s. Go on where it was begun, or start a new run."
+                  .formatted(folder.run(), String.join("; ", different)));
+        }
+      }
+    }
+
+    private void stepped(StepRecord step) {
+      workspace.times().add(Stage.TRAIN, Duration.ofMillis(step.wallMs()));
+      Optional<StepRecord> before = history.step(step.step());
+      if (before.isPresent()) {
+        step.differenceFrom(before.get(), tensors).ifPresent(what -> refuse(step.step(), what));
+        recomputed++;
+      } else {
+        folder.append(new JournalEntry.Stepped(attempt, step));
+      }
+      progress.stepped(step);
+    }
+
+    private void refuse(int step, String what) {
+      throw new CheckDoesNotHoldException(
+          "%s: step %d was computed again and %s differs from the journal's entry. Either the machine computes wrongly, or a file of the store was changed."
+              .formatted(folder.run(), step, what));
+    }
+
+    private void evaluated(EvaluationRecord evaluation) {
+      workspace.times().add(Stage.EVALUATE, Duration.ofMillis(evaluation.wallMs()));
+      Optional<EvaluationRecord> before = history.evaluation(evaluation.step());
+      if (before.isEmpty()) {
+        folder.append(new JournalEntry.Evaluated(attempt, evaluation));
+      } else if (!Arrays.equals(before.get().lossSums(), evaluation.lossSums())) {
+        refuse(evaluation.step(), "the evaluation after it");
+      }
+      progress.evaluated(evaluation);
+    }
+  }
+}

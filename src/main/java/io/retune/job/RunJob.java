@@ -1,0 +1,215 @@
+package io.retune.job;
+
+import io.retune.config.Experiment;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Recipe;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Snapshot;
+import io.retune.evaluate.Comparison;
+import io.retune.job.TimeSplit.Stage;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.RunHistory;
+import io.retune.model.AdapterFiles;
+import io.retune.model.AdapterLayout;
+import io.retune.model.ImportedModel;
+import io.retune.plan.Plan;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.UUID;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * {@code retune run CONF}: the whole way of a row, to a finished, recorded and exported adapter.
+ * What exists already is not done again.
+ */
+public final class RunJob {
+  private final Workspace workspace;
+  private final Experiment experiment;
+  private final Recipe recipe;
+  private final String request;
+  private final String message;
+  private final Terminal terminal = new Terminal();
+  private final Stages stages;
+  private final Recording recording;
+
+  /**
+   * @param request what a retry is recognised by; empty: a run of its own
+   * @param message what a new dataset version is for
+   */
+  public RunJob(
+      Workspace workspace, Experiment experiment, Optional<String> request, String message) {
+    this.workspace = workspace;
+    this.experiment = experiment;
+    this.recipe = experiment.recipe();
+    this.request = request.orElseGet(() -> UUID.randomUUID().toString());
+    this.message = message;
+    this.stages = new Stages(workspace, recipe, terminal);
+    this.recording = new Recording(workspace);
+  }
+
+  /**
+   * @throws InvalidInputException if the recipe cannot be run as it is
+   * @throws io.retune.store.LeaseHeldException if another driver runs the same request
+   * @throws ResumableException if the ranks kept failing; the same request goes on
+   * @throws CheckDoesNotHoldException if something computed again was not equal
+   */
+  public void execute(boolean json) {
+    requireALeafForEachRank();
+    String run = RunId.of(recipe.name(), request);
+    try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
+      requireSameExperiment(folder.history());
+      if (folder.history().ended().isEmpty()) {
+        run(folder);
+      }
+      RunResult result = RunResult.of(workspace.store(), folder.history());
+      Summary.print(terminal, result, workspace);
+      Summary.next(terminal, result);
+      if (json) {
+        System.out.println(Json.write(result));
+      }
+    }
+  }
+
+  private void run(RunFolder folder) {
+    terminal.say("run       %s", folder.run());
+    ImportedModel model = stages.importModel();
+    SortedMap<String, DatasetVersion> versions = stages.ingest(message);
+    Snapshot snapshot = stages.prepare(versions, model);
+    Plan plan = stages.plan(snapshot);
+    declare(folder, model, snapshot, plan);
+    Runnable record =
+        () -> {
+          recording.ingested(versions.values());
+          recording.prepared(experiment, model, snapshot);
+          recording.planned(plan, snapshot);
+          recording.declared(experiment);
+          recording.trained(folder.history(), plan);
+        };
+    try {
+      float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
+      end(folder, plan, export(folder.run(), model, adapter));
+    } catch (RuntimeException e) {
+      recordAfter(e, record);
+      throw e;
+    }
+    record.run();
+  }
+
+  /** What was done is recorded though the run failed; why it failed is said first. */
+  private static void recordAfter(RuntimeException failure, Runnable record) {
+    try {
+      record.run();
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
+    }
+  }
+
+  private void requireALeafForEachRank() {
+    int leaves = recipe.order().leavesPerStep();
+    int executors = workspace.site().executors().orElse(1);
+    if (executors > leaves) {
+      throw InvalidInputException.of(
+          "--executors " + executors,
+          "there are more executors than the " + leaves + " leaves of a full step.",
+          "Give at most "
+              + leaves
+              + ", or raise order.micro-batches, which is another experiment.");
+    }
+  }
+
+  private void requireSameExperiment(RunHistory history) {
+    history
+        .declared()
+        .filter(declared -> !declared.experiment().equals(experiment.fingerprint()))
+        .ifPresent(
+            declared -> {
+              throw InvalidInputException.of(
+                  "--request " + request,
+                  "is a run of experiment "
+                      + declared.experiment()
+                      + ", this configuration is "
+                      + experiment.fingerprint()
+                      + ".",
+                  "Give each experiment a request of its own.");
+            });
+  }
+
+  private void declare(RunFolder folder, ImportedModel model, Snapshot snapshot, Plan plan) {
+    Declared declared =
+        new Declared(
+            folder.run(),
+            request,
+            recipe.name(),
+            experiment.fingerprint(),
+            model.sha256().hex(),
+            snapshot.key(),
+            snapshot.root().hex(),
+            plan.key(),
+            plan.root().hex(),
+            plan.steps().size(),
+            plan.steps().stream().mapToLong(Plan.Step::targetTokens).sum());
+    Optional<Declared> before = folder.history().declared();
+    if (before.isEmpty()) {
+      folder.append(declared);
+    } else if (!before.get().equals(declared)) {
+      throw new CheckDoesNotHoldException(
+          folder.run() + " was begun as " + before.get() + " but would go on as " + declared + ".");
+    }
+  }
+
+  /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */
+  private Path export(String run, ImportedModel model, float[] adapter) {
+    return workspace
+        .times()
+        .measure(
+            Stage.RECORD,
+            () -> {
+              Store store = workspace.store();
+              Path folder = store.path("runs", run, "adapter");
+              Path staged = store.stage(folder);
+              AdapterFiles.write(
+                  store,
+                  staged,
+                  AdapterLayout.of(model.config(), recipe.train().lora()),
+                  adapter,
+                  recipe.train().lora(),
+                  "sha256:" + model.sha256().hex());
+              store.publish(staged, folder);
+              return folder;
+            });
+  }
+
+  private void end(RunFolder folder, Plan plan, Path exported) {
+    Store store = workspace.store();
+    RunHistory history = folder.history();
+    Comparison loss =
+        Comparison.of(
+            history.evaluation(0).orElseThrow().lossSums(),
+            history.evaluation(plan.steps().size()).orElseThrow().lossSums(),
+            plan.evaluationTargets(),
+            recipe.evaluation());
+    folder.append(
+        new Ended(
+            weightsSha256(store, exported),
+            store.relative(exported),
+            loss.before(),
+            loss.after(),
+            loss.low(),
+            loss.high(),
+            workspace.times().milliseconds()));
+  }
+
+  private static String weightsSha256(Store store, Path exported) {
+    try (var in = store.open(new Path(exported, AdapterFiles.WEIGHTS))) {
+      return Sha256.of(in).hex();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+package io.retune.job;
+
+import io.retune.lineage.RowsPrinter;
+import io.retune.lineage.RunHistory;
+import io.retune.store.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * {@code retune runs} and {@code retune show RUN}, from the runs' journals; a run that goes on is
+ * shown as far as it is.
+ */
+public final class ShowJob {
+  private final Workspace workspace;
+
+  public ShowJob(Workspace workspace) {
+    this.workspace = workspace;
+  }
+
+  private RunResult result(RunHistory history) {
+    return RunResult.of(workspace.store(), history);
+  }
+
+  /** All runs, the latest first. */
+  public void runs(boolean json) {
+    List<RunResult> runs = RunFolder.all(workspace.store()).stream().map(this::result).toList();
+    if (json) {
+      System.out.println(Json.write(runs));
+      return;
+    }
+    List<List<String>> lines = new ArrayList<>();
+    for (RunResult run : runs) {
+      RunResult.Metric loss = run.metrics().get("eval/loss");
+      lines.add(
+          List.of(
+              run.run(),
+              run.status(),
+              run.stepsDone() + "/" + run.steps(),
+              loss == null ? "" : String.format(Locale.ROOT, "%.4f", loss.before()),
+              loss == null ? "" : String.format(Locale.ROOT, "%.4f", loss.after()),
+              run.weightsSha256() == null ? "" : run.weightsSha256().substring(0, 12),
+              run.startedAt()));
+    }
+    RowsPrinter.print(
+        List.of("run", "status", "steps", "loss before", "after", "weights", "started"),
+        lines,
+        System.out);
+  }
+
+  /**
+   * @param start a run, or the start of its name
+   * @throws io.retune.config.InvalidInputException if that is not one run
+   */
+  public void show(String start, boolean json) {
+    RunResult result = result(RunFolder.named(workspace.store(), start));
+    if (json) {
+      System.out.println(Json.write(result));
+    } else {
+      Summary.print(new Terminal(System.out), result, workspace);
+    }
+  }
+}

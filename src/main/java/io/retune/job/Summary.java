@@ -1,0 +1,47 @@
+package io.retune.job;
+
+import java.util.Optional;
+
+/** What a person reads at the end of a run, and with {@code retune show}. */
+final class Summary {
+  private Summary() {}
+
+  static void print(Terminal terminal, RunResult result, Workspace workspace) {
+    terminal.say("");
+    terminal.say("%s  %s", result.run(), result.status());
+    terminal.say("steps     %d of %d", result.stepsDone(), result.steps());
+    Optional.ofNullable(result.metrics().get("eval/loss"))
+        .ifPresent(
+            loss ->
+                terminal.say(
+                    "held-out  %.4f nats per target token before, %.4f after: %+.4f (interval %+.4f to %+.4f)",
+                    loss.before(),
+                    loss.after(),
+                    loss.after() - loss.before(),
+                    loss.low(),
+                    loss.high()));
+    for (int i = 0; i < result.attempts().size(); i++) {
+      RunResult.Attempt attempt = result.attempts().get(i);
+      terminal.say(
+          "attempt   %d  %s: %s",
+          i + 1, Terminal.count(attempt.worldSize(), "rank"), attempt.end());
+    }
+    if (result.weightsSha256() != null) {
+      terminal.say("weights   sha256 %s", result.weightsSha256());
+      terminal.say("adapter   %s", result.adapter());
+    }
+    terminal.say("tables    %s", workspace.store().path("lineage"));
+    if (!workspace.times().isEmpty()) {
+      terminal.say("time      %s", workspace.times());
+    }
+  }
+
+  /** What to try next. */
+  static void next(Terminal terminal, RunResult result) {
+    terminal.say("");
+    terminal.say(
+        "Next:  ./retune lineage rows-of-run run=%s      which rows made this model", result.run());
+    terminal.say("       ./retune show %s      what the run did", result.run());
+    terminal.say("       run it again with --executors 2: the same weights");
+  }
+}

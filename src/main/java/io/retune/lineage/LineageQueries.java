@@ -1,0 +1,114 @@
+package io.retune.lineage;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
+import io.retune.store.Store;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+
+/** The named queries of {@code lineage/queries}, over the tables of {@code lineage/tables}. */
+public final class LineageQueries {
+  private static final Pattern PARAMETER = Pattern.compile("-- (\\w+): (.+)");
+
+  private final SparkSession spark;
+  private final LineageTables tables;
+
+  public LineageQueries(SparkSession spark, Store store) {
+    this.spark = spark;
+    this.tables = new LineageTables(spark, store);
+  }
+
+  /**
+   * A query.
+   *
+   * @param question that it answers
+   * @param parameters what each means, by name
+   */
+  public record Query(String name, String question, Map<String, String> parameters, String sql) {
+    static Query of(String name) {
+      String sql = SqlFiles.text("queries", name);
+      List<String> head = sql.lines().takeWhile(line -> line.startsWith("--")).toList();
+      Map<String, String> parameters = new LinkedHashMap<>();
+      for (String line : head.subList(1, head.size())) {
+        Matcher parameter = PARAMETER.matcher(line);
+        if (parameter.matches()) {
+          parameters.put(parameter.group(1), parameter.group(2));
+        }
+      }
+      return new Query(name, head.get(0).substring("-- ".length()), parameters, sql);
+    }
+
+    /** A line for the question, and one for how to ask it. */
+    public String usage() {
+      return "%s%n    retune lineage %s %s"
+          .formatted(
+              question,
+              name,
+              parameters.keySet().stream()
+                  .map(p -> p + "=" + p.toUpperCase(java.util.Locale.ROOT))
+                  .collect(Collectors.joining(" ")));
+    }
+  }
+
+  /** Every query, by name. */
+  public static List<Query> list() {
+    return SqlFiles.names("queries").stream().map(Query::of).toList();
+  }
+
+  /**
+   * @throws InvalidInputException if there is no such query, or its parameters are not exactly
+   *     those given
+   */
+  public static Query query(String name, Map<String, String> parameters) {
+    List<String> known = SqlFiles.names("queries");
+    if (!known.contains(name)) {
+      throw InvalidInputException.of(
+          "retune lineage " + name,
+          "there is no such query.",
+          "There are: " + String.join(", ", known) + ".");
+    }
+    Query query = Query.of(name);
+    List<Problem> problems = new ArrayList<>();
+    query
+        .parameters()
+        .forEach(
+            (parameter, meaning) -> {
+              if (!parameters.containsKey(parameter)) {
+                problems.add(
+                    new Problem(
+                        "retune lineage " + name,
+                        parameter + " is missing.",
+                        "Give " + parameter + "=..., " + meaning + "."));
+              }
+            });
+    parameters.keySet().stream()
+        .filter(parameter -> !query.parameters().containsKey(parameter))
+        .forEach(
+            parameter ->
+                problems.add(
+                    new Problem(
+                        "retune lineage " + name,
+                        "unknown parameter \"" + parameter + "\".",
+                        "Known: " + String.join(", ", query.parameters().keySet()) + ".")));
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
+    return query;
+  }
+
+  /** The query's rows. */
+  public Dataset<Row> run(Query query, Map<String, String> parameters) {
+    for (String table : SqlFiles.names("tables")) {
+      tables.read(table).createOrReplaceTempView(table);
+    }
+    return spark.sql(query.sql(), new LinkedHashMap<String, Object>(parameters));
+  }
+}

@@ -1,0 +1,231 @@
+package io.retune.lineage;
+
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.max;
+
+import io.delta.exceptions.ConcurrentTransactionException;
+import io.delta.tables.DeltaTable;
+import io.retune.config.Experiment;
+import io.retune.config.SourceSpec;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Preparation;
+import io.retune.dataset.Snapshot;
+import io.retune.model.ImportedModel;
+import io.retune.plan.Plan;
+import io.retune.plan.Planner;
+import io.retune.store.Json;
+import io.retune.store.Store;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+
+/**
+ * The Delta tables under {@code STORE/lineage}, made by the files in {@code lineage/tables}. Rows
+ * are only ever added, and each is added once however often it is offered: every write carries
+ * Delta's transaction identifier.
+ */
+public final class LineageTables {
+  /** About half a million examples. */
+  private static final int LEDGER_MICRO_BATCHES_PER_FILE = 100_000;
+
+  private final SparkSession spark;
+  private final Store store;
+
+  /** Locations of tables that are known to be there. */
+  private final Map<String, String> made = new HashMap<>();
+
+  public LineageTables(SparkSession spark, Store store) {
+    this.spark = spark;
+    this.store = store;
+  }
+
+  /** A table's rows; none when nothing has been recorded yet. */
+  Dataset<Row> read(String table) {
+    return spark.read().format("delta").load(made(table));
+  }
+
+  /** Its location, after it was made if it was not there. */
+  private String made(String table) {
+    return made.computeIfAbsent(table, this::make);
+  }
+
+  private String make(String table) {
+    String location = store.path("lineage", table).toString();
+    if (!DeltaTable.isDeltaTable(spark, location)) {
+      try {
+        spark.sql(SqlFiles.text("tables", table).replace("${location}", location));
+      } catch (RuntimeException e) {
+        // Another driver may have made it in this moment.
+        if (!DeltaTable.isDeltaTable(spark, location)) {
+          throw e;
+        }
+      }
+    }
+    return location;
+  }
+
+  /** Writes down a dataset's version. */
+  public void add(DatasetVersion version) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("name", version.name());
+    row.put("version", version.version());
+    row.put("delta_version", version.deltaVersion());
+    row.put("root", version.root().hex());
+    row.put("rows", version.rows());
+    row.put("source", version.source());
+    row.put("licence", version.licence());
+    row.put("privacy", version.privacy());
+    row.put("message", version.message());
+    append("datasets", version.name() + "/" + version.version(), List.of(row));
+  }
+
+  /** Writes down a base model. */
+  public void add(ImportedModel model, SourceSpec source) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("model_sha256", model.sha256().hex());
+    row.put("source", source.source());
+    row.put("source_sha256", source.sha256());
+    row.put("layers", model.config().layers());
+    row.put("width", model.config().width());
+    row.put("vocabulary", model.config().vocabulary());
+    row.put("context_tokens", model.config().contextTokens());
+    append("models", model.sha256().hex(), List.of(row));
+  }
+
+  /** Writes down a snapshot and what each transform left. */
+  public void add(Snapshot snapshot) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("snapshot_key", snapshot.key());
+    row.put("snapshot_sha256", snapshot.root().hex());
+    row.put("model_sha256", snapshot.model().hex());
+    row.put(
+        "datasets",
+        snapshot.datasets().entrySet().stream()
+            .map(e -> Map.of("name", e.getKey(), "version", e.getValue()))
+            .toList());
+    row.put("train_examples", snapshot.trainExamples());
+    row.put("evaluation_examples", snapshot.evaluationExamples());
+    append("snapshots", snapshot.key(), List.of(row));
+    List<Map<String, Object>> transforms = new ArrayList<>();
+    for (Snapshot.Count count : snapshot.counts()) {
+      Map<String, Object> transform = new LinkedHashMap<>();
+      transform.put("snapshot_key", snapshot.key());
+      transform.put("position", transforms.size());
+      transform.put("name", count.transform());
+      transform.put("kind", count.kind());
+      transform.put("code_sha256", count.codeSha256());
+      transform.put("rows", count.rows());
+      transforms.add(transform);
+    }
+    append("transforms", snapshot.key(), transforms);
+  }
+
+  /** Writes down which example is where, and which rows it came from. */
+  public void add(Plan plan, Snapshot snapshot) {
+    Dataset<Row> examples =
+        Preparation.examples(spark, store, snapshot)
+            .select(col("example_id"), col("dataset"), col("sources").as("row_ids"));
+    int microBatches = plan.steps().stream().mapToInt(Plan.Step::microBatches).sum();
+    int files = 1 + microBatches / LEDGER_MICRO_BATCHES_PER_FILE;
+    append(
+        "ledger",
+        plan.key(),
+        1,
+        Planner.ledger(spark, store, plan)
+            .join(examples, "example_id")
+            .withColumn("plan_key", lit(plan.key()))
+            .repartitionByRange(files, col("split"), col("micro_batch"))
+            .sortWithinPartitions("split", "micro_batch", "slot"));
+  }
+
+  /** Writes down a configuration with its reasons. */
+  public void add(Experiment experiment) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("experiment", experiment.fingerprint());
+    row.put("name", experiment.recipe().name());
+    row.put("description", experiment.recipe().description());
+    row.put("configuration", experiment.resolvedJson());
+    row.put("reasons", experiment.reasons());
+    row.put("unexplained", experiment.unexplained());
+    append("experiments", experiment.fingerprint(), List.of(row));
+  }
+
+  /** Brings the run's tables up to its journal. */
+  public void load(RunHistory history, Plan plan) {
+    String run = history.run();
+    RunRows rows = new RunRows(history, plan);
+    Map<String, Long> loadedByTable = loaded(run);
+    for (String table : RunRows.TABLES) {
+      long loaded = loadedByTable.getOrDefault(table, 0L);
+      List<Map<String, Object>> missing = new ArrayList<>();
+      for (JournalEntry entry : history.entries()) {
+        if (entry.entry() > loaded) {
+          missing.addAll(rows.of(table, entry));
+        }
+      }
+      if (!missing.isEmpty()) {
+        long last = history.entries().get(history.entries().size() - 1).entry();
+        append(table, run, last, dataset(table, missing));
+      }
+    }
+  }
+
+  /** By table the last of the run's entries that it has rows of; one query for all of them. */
+  private Map<String, Long> loaded(String run) {
+    Map<String, Long> last = new HashMap<>();
+    RunRows.TABLES.stream()
+        .map(
+            table ->
+                read(table)
+                    .filter(col("run").equalTo(run))
+                    .select(lit(table).as("table"), col("entry")))
+        .reduce(Dataset::unionAll)
+        .orElseThrow()
+        .groupBy("table")
+        .agg(max("entry"))
+        .collectAsList()
+        .forEach(row -> last.put(row.getString(0), row.getLong(1)));
+    return last;
+  }
+
+  private void append(String table, String identity, List<Map<String, Object>> rows) {
+    append(table, identity, 1, dataset(table, rows));
+  }
+
+  private Dataset<Row> dataset(String table, List<Map<String, Object>> rows) {
+    StructType schema = read(table).schema();
+    return spark
+        .read()
+        .schema(schema)
+        .option("mode", "FAILFAST")
+        .json(spark.createDataset(rows.stream().map(Json::write).toList(), Encoders.STRING()))
+        .coalesce(1);
+  }
+
+  /**
+   * @param identity of what is written, within the table
+   * @param version grows with each write about it; one that was committed is not committed again
+   */
+  private void append(String table, String identity, long version, Dataset<Row> rows) {
+    String location = made(table);
+    try {
+      rows.write()
+          .format("delta")
+          .mode("append")
+          .option("txnAppId", "retune." + table + "." + identity)
+          .option("txnVersion", version)
+          .save(location);
+    } catch (ConcurrentTransactionException e) {
+      // Another driver wrote the same rows in this moment.
+      return;
+    }
+  }
+}

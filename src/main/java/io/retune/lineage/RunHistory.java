@@ -1,0 +1,86 @@
+package io.retune.lineage;
+
+import io.retune.lineage.JournalEntry.AttemptEnded;
+import io.retune.lineage.JournalEntry.AttemptStarted;
+import io.retune.lineage.JournalEntry.Checkpointed;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.JournalEntry.Evaluated;
+import io.retune.lineage.JournalEntry.Event;
+import io.retune.lineage.JournalEntry.Stepped;
+import io.retune.train.EvaluationRecord;
+import io.retune.train.StepRecord;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
+
+/** What the entries of a run's journal come to. */
+public record RunHistory(List<JournalEntry> entries) {
+  public RunHistory {
+    entries = List.copyOf(entries);
+  }
+
+  private <T extends Event> Stream<T> all(Class<T> type) {
+    return entries.stream().map(JournalEntry::event).filter(type::isInstance).map(type::cast);
+  }
+
+  public Optional<Declared> declared() {
+    return all(Declared.class).findFirst();
+  }
+
+  /** Name of the run, which was declared. */
+  public String run() {
+    return declared().orElseThrow().run();
+  }
+
+  public Optional<Ended> ended() {
+    return all(Ended.class).findFirst();
+  }
+
+  public List<AttemptStarted> attempts() {
+    return all(AttemptStarted.class).toList();
+  }
+
+  /** How the attempt ended; empty when its driver did not live to say. */
+  public Optional<AttemptEnded> end(int attempt) {
+    return all(AttemptEnded.class).filter(e -> e.attempt() == attempt).findFirst();
+  }
+
+  public Optional<StepRecord> step(int step) {
+    return all(Stepped.class).map(Stepped::step).filter(s -> s.step() == step).findFirst();
+  }
+
+  public List<StepRecord> steps() {
+    return all(Stepped.class).map(Stepped::step).toList();
+  }
+
+  /** The last step that is known to have been done. */
+  public int lastStep() {
+    return all(Stepped.class).mapToInt(s -> s.step().step()).max().orElse(0);
+  }
+
+  public Optional<EvaluationRecord> evaluation(int step) {
+    return all(Evaluated.class)
+        .map(Evaluated::evaluation)
+        .filter(e -> e.step() == step)
+        .findFirst();
+  }
+
+  public boolean hasCheckpoint(int step) {
+    return all(Checkpointed.class).anyMatch(c -> c.checkpoint().step() == step);
+  }
+
+  /** The last attempt whose end nobody has written down. */
+  public OptionalInt openAttempt() {
+    return attempts().stream()
+        .mapToInt(AttemptStarted::attempt)
+        .filter(attempt -> end(attempt).isEmpty())
+        .max();
+  }
+
+  /** When the run was declared, RFC 3339. */
+  public String startedAt() {
+    return entries.isEmpty() ? "" : entries.get(0).time();
+  }
+}

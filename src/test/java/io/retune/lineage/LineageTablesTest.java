@@ -1,0 +1,273 @@
+package io.retune.lineage;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.OrderSpec;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Snapshot;
+import io.retune.dataset.Workshop;
+import io.retune.lineage.JournalEntry.AttemptEnded;
+import io.retune.lineage.JournalEntry.AttemptStarted;
+import io.retune.lineage.JournalEntry.Checkpointed;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.JournalEntry.Evaluated;
+import io.retune.lineage.JournalEntry.Stepped;
+import io.retune.plan.Plan;
+import io.retune.plan.Planner;
+import io.retune.train.CheckpointRecord;
+import io.retune.train.EvaluationRecord;
+import io.retune.train.RankEvent;
+import io.retune.train.StepRecord;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.Row;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Journals into tables, and what the named queries find there. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class LineageTablesTest {
+  private Workshop workshop;
+  private Snapshot snapshot;
+  private Plan plan;
+  private LineageTables tables;
+
+  @BeforeAll
+  void prepare(@TempDir Path folder) throws IOException {
+    workshop = new Workshop(folder);
+    String words =
+        IntStream.range(0, 40)
+            .mapToObj(i -> "{\"word\":\"" + "w".repeat(1 + i % 7) + i + "\"}\n")
+            .collect(Collectors.joining());
+    snapshot =
+        workshop.prepare(workshop.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
+    OrderSpec order = new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
+    plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, order);
+    tables = new LineageTables(workshop.spark, workshop.store);
+    DatasetVersion version = workshop.datasets.version("words", 1);
+    for (int twice = 0; twice < 2; twice++) {
+      tables.add(version);
+      tables.add(snapshot);
+      tables.add(plan, snapshot);
+    }
+  }
+
+  /** The journal of a run that has done {@code steps} steps, one of them in a second attempt. */
+  private List<JournalEntry> journal(String run, int steps) {
+    List<JournalEntry.Event> events = new ArrayList<>();
+    events.add(
+        new Declared(
+            run,
+            "request of " + run,
+            "words",
+            "e".repeat(64),
+            "m".repeat(64),
+            snapshot.key(),
+            snapshot.root().hex(),
+            plan.key(),
+            plan.root().hex(),
+            plan.steps().size(),
+            1000));
+    events.add(started(1, 0));
+    events.add(new Evaluated(1, evaluation(0)));
+    for (int step = 1; step < steps; step++) {
+      events.add(new Stepped(1, step(step)));
+    }
+    events.add(
+        new Checkpointed(1, new CheckpointRecord(steps - 1, "runs/x", "c".repeat(64), 7, 1)));
+    events.add(new AttemptEnded(1, "driver lost", 0));
+    events.add(started(2, steps - 1));
+    events.add(new Stepped(2, step(steps)));
+    List<JournalEntry> entries = new ArrayList<>();
+    for (JournalEntry.Event event : events) {
+      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T12:00:00.5Z", event));
+    }
+    return entries;
+  }
+
+  private static AttemptStarted started(int attempt, int from) {
+    return new AttemptStarted(
+        attempt,
+        from,
+        List.of(new RankEvent.Rank("a", 11, 2), new RankEvent.Rank("b", 12, 1)),
+        new TreeMap<>(Map.of("torch", "2.7.1")),
+        "f".repeat(64));
+  }
+
+  private EvaluationRecord evaluation(int step) {
+    double[] losses = new double[plan.evaluationExamples().size()];
+    Arrays.fill(losses, 2.5);
+    return new EvaluationRecord(step, losses, 40);
+  }
+
+  private static StepRecord step(int step) {
+    return new StepRecord(
+        step,
+        3.0 / step,
+        1e-3,
+        0.5,
+        4,
+        400,
+        100,
+        List.of("aa", "bb"),
+        List.of("cc"),
+        1,
+        2,
+        3,
+        4,
+        10);
+  }
+
+  private List<JournalEntry> ended(List<JournalEntry> journal) {
+    List<JournalEntry> entries = new ArrayList<>(journal);
+    for (JournalEntry.Event event :
+        List.of(
+            new Evaluated(2, evaluation(3)),
+            new AttemptEnded(2, "finished", 1),
+            new Ended(
+                "9".repeat(64), "runs/x/adapter", 2.5, 2.0, -0.6, -0.4, Map.of("train", 5L)))) {
+      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T13:00:00Z", event));
+    }
+    return entries;
+  }
+
+  private long count(String table, String run) {
+    return tables.read(table).filter("run = '" + run + "'").count();
+  }
+
+  @Test
+  void anyNumberOfLoadsGivesEachRowOnce() {
+    List<JournalEntry> journal = journal("again", 3);
+    List<JournalEntry> whole = ended(journal);
+    for (List<JournalEntry> known :
+        List.of(journal.subList(0, 4), journal, journal, whole, whole)) {
+      tables.load(new RunHistory(known), plan);
+    }
+    tables.load(new RunHistory(whole), plan);
+    int examples = plan.evaluationExamples().size();
+    assertThat(RunRows.TABLES.stream().map(table -> table + " " + count(table, "again")).toList())
+        .containsExactly(
+            "runs 1",
+            "attempts 2",
+            "steps 3",
+            "checkpoints 1",
+            "evaluations 2",
+            "evaluation_examples " + 2 * examples,
+            "run_ends 1");
+  }
+
+  @Test
+  void aStepIsInTheTableAsItIsInTheJournal() {
+    tables.load(new RunHistory(journal("exact", 2)), plan);
+    Row row = tables.read("steps").filter("run = 'exact' AND step = 2").first();
+    assertThat(row.<Integer>getAs("attempt")).isEqualTo(2);
+    assertThat(row.<Double>getAs("loss")).isEqualTo(1.5);
+    assertThat(row.<Double>getAs("learning_rate")).isEqualTo(1e-3);
+    assertThat(row.getList(row.fieldIndex("leaf_digests"))).isEqualTo(List.of("aa", "bb"));
+    assertThat(row.getTimestamp(row.fieldIndex("done_at")).toInstant())
+        .isEqualTo("2026-11-24T12:00:00.500Z");
+  }
+
+  @Test
+  void whatIsOfferedTwiceIsThereOnce() {
+    assertThat(tables.read("datasets").filter("name = 'words'").count()).isEqualTo(1);
+    assertThat(tables.read("snapshots").count()).isEqualTo(1);
+    assertThat(tables.read("transforms").count()).isEqualTo(snapshot.counts().size());
+    assertThat(tables.read("ledger").count())
+        .isEqualTo(Planner.ledger(workshop.spark, workshop.store, plan).count());
+  }
+
+  @Test
+  void theRowsOfARunAreThoseOfTheStepsItDid() {
+    tables.load(new RunHistory(journal("two-steps", 2)), plan);
+    List<Row> found = ask("rows-of-run", Map.of("run", "two-steps"));
+    List<Row> planned =
+        Planner.ledger(workshop.spark, workshop.store, plan)
+            .filter("split = 'train' AND step <= 2")
+            .orderBy("step", "micro_batch", "slot")
+            .collectAsList();
+    assertThat(plan.steps()).hasSizeGreaterThan(2);
+    assertThat(found.stream().map(row -> row.<String>getAs("example_id")))
+        .containsExactlyElementsOf(
+            planned.stream().map(row -> row.<String>getAs("example_id")).toList());
+    List<String> ids =
+        workshop
+            .datasets
+            .rows(workshop.datasets.version("words", 1))
+            .select("row_id")
+            .collectAsList()
+            .stream()
+            .map(row -> row.getString(0))
+            .toList();
+    assertThat(ids).containsAll(found.stream().map(row -> row.<String>getAs("row_id")).toList());
+  }
+
+  @Test
+  void theRunsOfARowAreFoundWithTheStepsThatSawIt() {
+    tables.load(new RunHistory(ended(journal("whole", plan.steps().size()))), plan);
+    Row seen = ask("rows-of-run", Map.of("run", "whole")).get(0);
+    List<Row> runs =
+        ask("runs-of-row", Map.of("row", seen.<String>getAs("row_id"))).stream()
+            .filter(row -> row.<String>getAs("run").equals("whole"))
+            .toList();
+    assertThat(runs).hasSize(1);
+    // Two epochs: each row is seen twice.
+    assertThat(runs.get(0).<Long>getAs("times_seen")).isEqualTo(2);
+    assertThat(runs.get(0).getList(runs.get(0).fieldIndex("steps")))
+        .contains(seen.<Object>getAs("step"));
+    assertThat(runs.get(0).<String>getAs("weights_sha256")).isEqualTo("9".repeat(64));
+  }
+
+  @Test
+  void aRowThatNoRunSawGivesNoRuns() {
+    assertThat(ask("runs-of-row", Map.of("row", "0".repeat(32)))).isEmpty();
+  }
+
+  private List<Row> ask(String name, Map<String, String> parameters) {
+    LineageQueries.Query query = LineageQueries.query(name, parameters);
+    return new LineageQueries(workshop.spark, workshop.store)
+        .run(query, parameters)
+        .collectAsList();
+  }
+
+  @Test
+  void everyQuerySaysWhatItAnswersAndTakes() {
+    assertThat(LineageQueries.list())
+        .allSatisfy(
+            query -> {
+              assertThat(query.question()).endsWith("?");
+              assertThat(query.parameters()).isNotEmpty();
+            })
+        .extracting(LineageQueries.Query::name)
+        .contains("rows-of-run", "runs-of-row");
+  }
+
+  @Test
+  void whatCannotBeAskedIsRefusedWithWhatCan() {
+    assertThatThrownBy(() -> LineageQueries.query("rows", Map.of()))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "retune lineage rows: there is no such query.\n"
+                + "  There are: rows-of-run, runs-of-row, steps-of-run.");
+    assertThatThrownBy(() -> LineageQueries.query("rows-of-run", Map.of("row", "1")))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "retune lineage rows-of-run: run is missing.\n"
+                + "  Give run=..., a run, or the start of its name.\n"
+                + "retune lineage rows-of-run: unknown parameter \"row\".\n"
+                + "  Known: run.");
+  }
+}
