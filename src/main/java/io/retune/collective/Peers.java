@@ -10,10 +10,12 @@ import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -232,41 +234,41 @@ public final class Peers implements Closeable {
 
   /**
    * Runs all at once; when one fails the connections are closed, so that the others do not wait.
+   * What failed first is thrown: the rest failed because of it.
    */
   private void all(List<Runnable> tasks) {
+    BlockingQueue<RuntimeException> failures = new LinkedBlockingQueue<>();
     List<Future<?>> running = new ArrayList<>();
     for (Runnable task : tasks) {
-      running.add(
-          threads.submit(
-              () -> {
-                try {
-                  task.run();
-                } catch (RuntimeException | Error e) {
-                  closeChannels();
-                  throw e;
-                }
-              }));
+      running.add(threads.submit(() -> run(task, failures)));
     }
-    RuntimeException failure = null;
     for (Future<?> task : running) {
       try {
         task.get();
       } catch (ExecutionException e) {
-        RuntimeException cause =
-            e.getCause() instanceof RuntimeException r ? r : new IllegalStateException(e);
-        if (failure == null) {
-          failure = cause;
-        } else {
-          failure.addSuppressed(cause);
-        }
+        throw new IllegalStateException(e.getCause());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         closeChannels();
         throw new IllegalStateException("Interrupted", e);
       }
     }
-    if (failure != null) {
-      throw failure;
+    RuntimeException first = failures.poll();
+    if (first != null) {
+      failures.forEach(first::addSuppressed);
+      throw first;
+    }
+  }
+
+  private void run(Runnable task, BlockingQueue<RuntimeException> failures) {
+    try {
+      task.run();
+    } catch (RuntimeException e) {
+      failures.add(e);
+      closeChannels();
+    } catch (Error e) {
+      failures.add(new IllegalStateException(e));
+      closeChannels();
     }
   }
 

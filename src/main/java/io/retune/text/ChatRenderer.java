@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,10 +22,10 @@ import java.util.stream.Collectors;
  * Renders chats with a model's own template, and says which tokens are trained: of each trained
  * message the content and its end-of-turn token.
  *
- * <p>A special token is one only where the template put it. The same text inside a message is
- * marked before rendering with a character that occurs nowhere in the chat, so that it is not taken
- * for one, and the mark is taken out again. For chats without such text the ids are those that
- * transformers gives for the whole text.
+ * <p>A special token is one only where the template put it. Where the same text starts inside a
+ * message, its first character gives way to a stand-in that occurs nowhere else before rendering,
+ * so that it is not taken for one, and comes back afterwards. For chats without such text the ids
+ * are those that transformers gives for the whole text.
  */
 public final class ChatRenderer implements AutoCloseable {
   /** Raised when the same model would render the same chat differently. */
@@ -42,12 +43,18 @@ public final class ChatRenderer implements AutoCloseable {
     this.template = ChatTemplate.parse(place, template);
     this.names = names;
     this.place = place;
-    this.special =
-        Pattern.compile(
-            tokenizer.specialTokens().keySet().stream()
-                .sorted(Comparator.comparingInt(String::length).reversed())
-                .map(Pattern::quote)
-                .collect(Collectors.joining("|")));
+    this.special = anyOf(tokenizer.specialTokens().keySet());
+  }
+
+  /** The longest first; of none, what matches nowhere. */
+  private static Pattern anyOf(Collection<String> tokens) {
+    String alternatives =
+        tokens.stream()
+            .filter(token -> !token.isEmpty())
+            .sorted(Comparator.comparingInt(String::length).reversed())
+            .map(Pattern::quote)
+            .collect(Collectors.joining("|"));
+    return Pattern.compile(alternatives.isEmpty() ? "(?!)" : alternatives);
   }
 
   /**
@@ -88,10 +95,10 @@ public final class ChatRenderer implements AutoCloseable {
    *     beginning is no beginning of what it makes of the whole
    */
   public RenderedChat render(List<ChatMessage> chat) {
-    Marked marked = Marked.of(chat, special);
+    Marked marked = Marked.of(chat, special, template.toString());
     String text = template(marked.chat(), false);
     List<int[]> answers = answers(marked.chat(), text);
-    return encoded(text, answers, marked.mark());
+    return encoded(text, answers, marked.standIns());
   }
 
   private String template(List<ChatMessage> chat, boolean generationPrompt) {
@@ -141,18 +148,19 @@ public final class ChatRenderer implements AutoCloseable {
     return end < 0 ? answered.length() : end;
   }
 
-  private RenderedChat encoded(String text, List<int[]> answers, String mark) {
+  private RenderedChat encoded(
+      String text, List<int[]> answers, Map<Character, Character> standIns) {
     List<int[]> ids = new ArrayList<>();
     List<boolean[]> trained = new ArrayList<>();
     Matcher matcher = special.matcher(text);
     int at = 0;
     while (matcher.find(at)) {
-      ordinary(text, at, matcher.start(), answers, mark, ids, trained);
+      ordinary(text, at, matcher.start(), answers, standIns, ids, trained);
       ids.add(new int[] {tokenizer.specialTokens().get(matcher.group())});
       trained.add(new boolean[] {isInside(answers, matcher.start())});
       at = matcher.end();
     }
-    ordinary(text, at, text.length(), answers, mark, ids, trained);
+    ordinary(text, at, text.length(), answers, standIns, ids, trained);
     int[] allIds = ids.stream().flatMapToInt(Arrays::stream).toArray();
     boolean[] allTrained = new boolean[allIds.length];
     int to = 0;
@@ -160,7 +168,7 @@ public final class ChatRenderer implements AutoCloseable {
       System.arraycopy(piece, 0, allTrained, to, piece.length);
       to += piece.length;
     }
-    return new RenderedChat(unmarked(text, mark), allIds, allTrained);
+    return new RenderedChat(unmarked(text, standIns), allIds, allTrained);
   }
 
   /**
@@ -172,15 +180,15 @@ public final class ChatRenderer implements AutoCloseable {
       int begin,
       int end,
       List<int[]> answers,
-      String mark,
+      Map<Character, Character> standIns,
       List<int[]> ids,
       List<boolean[]> trained) {
     String piece = text.substring(begin, end);
-    Tokenizer.Spans spans = tokenizer.spans(unmarked(piece, mark));
+    Tokenizer.Spans spans = tokenizer.spans(unmarked(piece, standIns));
     boolean[] mask = new boolean[spans.ids().length];
     for (int[] answer : answers) {
-      int from = codePoints(piece, answer[0] - begin, mark);
-      int to = codePoints(piece, answer[1] - begin, mark);
+      int from = codePoints(piece, answer[0] - begin, standIns);
+      int to = codePoints(piece, answer[1] - begin, standIns);
       for (int i = 0; i < mask.length; i++) {
         mask[i] |= spans.starts()[i] >= from && spans.starts()[i] < to;
       }
@@ -190,11 +198,11 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   /** Code points of the unmarked text before {@code index}, which may lie outside the piece. */
-  private static int codePoints(String piece, int index, String mark) {
+  private static int codePoints(String piece, int index, Map<Character, Character> standIns) {
     if (index > piece.length()) {
       return Integer.MAX_VALUE;
     }
-    String before = unmarked(piece.substring(0, Math.max(0, index)), mark);
+    String before = unmarked(piece.substring(0, Math.max(0, index)), standIns);
     return before.codePointCount(0, before.length());
   }
 
@@ -202,38 +210,59 @@ public final class ChatRenderer implements AutoCloseable {
     return answers.stream().anyMatch(a -> a[0] <= index && index < a[1]);
   }
 
-  private static String unmarked(String text, String mark) {
-    return mark.isEmpty() ? text : text.replace(mark, "");
+  private static String unmarked(String text, Map<Character, Character> standIns) {
+    String unmarked = text;
+    for (Map.Entry<Character, Character> standIn : standIns.entrySet()) {
+      unmarked = unmarked.replace(standIn.getKey(), standIn.getValue());
+    }
+    return unmarked;
   }
 
   /**
    * A chat in whose messages special-token text has been marked.
    *
-   * @param mark put behind the first character of each occurrence; empty when there was none
+   * @param standIns what each stands in for; empty when there was nothing to mark
    */
-  private record Marked(List<ChatMessage> chat, String mark) {
-    static Marked of(List<ChatMessage> chat, Pattern special) {
-      if (chat.stream().noneMatch(m -> special.matcher(m.content()).find())) {
-        return new Marked(chat, "");
+  private record Marked(List<ChatMessage> chat, Map<Character, Character> standIns) {
+    static Marked of(List<ChatMessage> chat, Pattern special, String template) {
+      String all =
+          chat.stream()
+              .map(m -> m.role() + "\n" + m.content())
+              .collect(Collectors.joining("\n", template, ""));
+      Map<Character, Character> byFirst = new LinkedHashMap<>();
+      List<ChatMessage> marked = new ArrayList<>();
+      for (ChatMessage message : chat) {
+        marked.add(
+            new ChatMessage(
+                marked(message.role(), special, byFirst, all),
+                marked(message.content(), special, byFirst, all),
+                message.train()));
       }
-      String all = chat.stream().map(ChatMessage::content).collect(Collectors.joining());
-      char free = '\ue000';
-      while (all.indexOf(free) >= 0) {
-        free++;
-      }
-      String mark = String.valueOf(free);
-      return new Marked(chat.stream().map(m -> marked(m, special, mark)).toList(), mark);
+      Map<Character, Character> standIns = new LinkedHashMap<>();
+      byFirst.forEach((first, standIn) -> standIns.put(standIn, first));
+      return new Marked(marked, standIns);
     }
 
-    private static ChatMessage marked(ChatMessage message, Pattern special, String mark) {
-      String content =
-          special
-              .matcher(message.content())
-              .replaceAll(
-                  found ->
-                      Matcher.quoteReplacement(
-                          found.group().charAt(0) + mark + found.group().substring(1)));
-      return new ChatMessage(message.role(), content, message.train());
+    /** Wherever one starts, also inside another. */
+    private static String marked(
+        String text, Pattern special, Map<Character, Character> byFirst, String all) {
+      StringBuilder marked = new StringBuilder(text);
+      Matcher matcher = special.matcher(text);
+      for (int at = 0; matcher.find(at); at = matcher.start() + 1) {
+        char first = text.charAt(matcher.start());
+        byFirst.computeIfAbsent(first, f -> free(all, byFirst));
+        marked.setCharAt(matcher.start(), byFirst.get(first));
+      }
+      return marked.toString();
+    }
+
+    /** A character of the private use area that occurs nowhere and is not taken. */
+    private static char free(String all, Map<Character, Character> byFirst) {
+      char free = '\ue000';
+      while (all.indexOf(free) >= 0 || byFirst.containsValue(free)) {
+        free++;
+      }
+      return free;
     }
   }
 

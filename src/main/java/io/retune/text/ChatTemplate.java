@@ -3,14 +3,15 @@ package io.retune.text;
 import io.retune.config.InvalidInputException;
 import io.retune.text.TemplateExpression.Scope;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * A chat template: the part of Jinja that the templates of language models use, with the settings
  * transformers gives it ({@code trim_blocks}, {@code lstrip_blocks}). What is outside that part is
- * refused when the template is read. The messages' content is a value like any other and is never
- * interpreted.
+ * refused: syntax when the template is read, a filter, test or method when a chat reaches it. The
+ * messages' content is a value like any other and is never interpreted.
  */
 final class ChatTemplate {
   /** A template that loops without end would stop here. */
@@ -69,14 +70,14 @@ final class ChatTemplate {
   private record Output(TemplateExpression expression) implements Node {
     @Override
     public void render(Scope scope, StringBuilder out) {
-      new Text(TemplateValues.text(expression.value(scope))).render(scope, out);
+      new Text((String) expression.value(scope)).render(scope, out);
     }
   }
 
-  private record Set(List<String> target, TemplateExpression expression) implements Node {
+  private record Set(TemplateExpression assignment) implements Node {
     @Override
     public void render(Scope scope, StringBuilder out) {
-      scope.set(target, expression.value(scope));
+      assignment.value(scope);
     }
   }
 
@@ -94,28 +95,48 @@ final class ChatTemplate {
     }
   }
 
-  private record For(String variable, TemplateExpression of, List<Node> body) implements Node {
+  /**
+   * @param condition which items are taken
+   */
+  private record For(
+      String variable, TemplateExpression of, TemplateExpression condition, List<Node> body)
+      implements Node {
     @Override
     public void render(Scope scope, StringBuilder out) {
-      List<?> items = TemplateValues.items(of.value(scope));
+      List<Object> items = new ArrayList<>();
+      for (Object item : (List<?>) of.value(scope)) {
+        Scope inner = scope.inner();
+        inner.define(variable, item);
+        if (TemplateValues.isTrue(condition.value(inner))) {
+          items.add(item);
+        }
+      }
       for (int i = 0; i < items.size(); i++) {
+        scope.countLoop();
         Scope inner = scope.inner();
         inner.define(variable, items.get(i));
-        inner.define(
-            "loop",
-            Map.of(
-                "index0",
-                (long) i,
-                "index",
-                (long) i + 1,
-                "first",
-                i == 0,
-                "last",
-                i == items.size() - 1,
-                "length",
-                (long) items.size()));
+        inner.define("loop", loop(items, i));
         body.forEach(node -> node.render(inner, out));
       }
+    }
+
+    private static Map<String, Object> loop(List<Object> items, int i) {
+      int size = items.size();
+      Map<String, Object> loop = new HashMap<>();
+      loop.put("index0", (long) i);
+      loop.put("index", (long) i + 1);
+      loop.put("revindex0", (long) size - i - 1);
+      loop.put("revindex", (long) size - i);
+      loop.put("first", i == 0);
+      loop.put("last", i == size - 1);
+      loop.put("length", (long) size);
+      if (i > 0) {
+        loop.put("previtem", items.get(i - 1));
+      }
+      if (i + 1 < size) {
+        loop.put("nextitem", items.get(i + 1));
+      }
+      return loop;
     }
   }
 
@@ -158,7 +179,8 @@ final class ChatTemplate {
     private Node node(TemplateLexer.Piece piece) {
       return switch (piece.kind()) {
         case TEXT -> new Text(piece.text());
-        case OUTPUT -> new Output(expression(piece, piece.text()));
+        case OUTPUT ->
+            new Output(TemplateExpression.parseOutput(place, piece.line(), piece.text()));
         case STATEMENT ->
             switch (piece.keyword()) {
               case "if" -> branches(piece);
@@ -195,12 +217,13 @@ final class ChatTemplate {
       if (parts.length != 2 || !parts[0].matches("\\w+")) {
         throw unsupported(opening, "{% for " + opening.rest() + " %}");
       }
+      TemplateExpression.Loop loop = TemplateExpression.parseLoop(place, opening.line(), parts[1]);
       List<Node> body = body(List.of());
       TemplateLexer.Piece end = next(opening);
       if (!end.keyword().equals("endfor")) {
         throw unsupported(end, "{% " + end.keyword() + " %} inside a for");
       }
-      return new For(parts[0], expression(opening, parts[1]), body);
+      return new For(parts[0], loop.items(), loop.condition(), body);
     }
 
     private Node assignment(TemplateLexer.Piece piece) {
@@ -208,7 +231,8 @@ final class ChatTemplate {
       if (parts.length != 2 || !parts[0].strip().matches("\\w+(\\.\\w+)?")) {
         throw unsupported(piece, "{% set " + piece.rest() + " %}");
       }
-      return new Set(List.of(parts[0].strip().split("\\.")), expression(piece, parts[1]));
+      List<String> target = List.of(parts[0].strip().split("\\."));
+      return new Set(TemplateExpression.parseAssignment(place, piece.line(), target, parts[1]));
     }
 
     private TemplateLexer.Piece next(TemplateLexer.Piece opening) {

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -16,16 +17,30 @@ interface TemplateExpression {
 
   /** Names and what they stand for; an inner scope sees the outer one's. */
   final class Scope {
+    /** A chat has some hundred messages, and a template a few loops over them. */
+    private static final int MOST_LOOPS = 1_000_000;
+
     private final Map<String, Object> names = new HashMap<>();
     private final Optional<Scope> outer;
+    private final AtomicInteger loops;
 
     Scope(Map<String, Object> names) {
       this.names.putAll(names);
       this.outer = Optional.empty();
+      this.loops = new AtomicInteger();
     }
 
     private Scope(Scope outer) {
       this.outer = Optional.of(outer);
+      this.loops = outer.loops;
+    }
+
+    /** A template that loops without end would stop here. */
+    void countLoop() {
+      if (loops.incrementAndGet() > MOST_LOOPS) {
+        throw InvalidInputException.of(
+            "chat template", "loops more than 1,000,000 times.", "Shorten the chat.");
+      }
     }
 
     Scope inner() {
@@ -45,12 +60,14 @@ interface TemplateExpression {
     }
 
     /** A name of this scope, or an attribute of a namespace. */
-    @SuppressWarnings("unchecked") // namespaces are made by call() alone
     void set(List<String> target, Object value) {
       if (target.size() == 1) {
         define(target.get(0), value);
-      } else if (get(target.get(0)) instanceof Map<?, ?> namespace) {
-        ((Map<String, Object>) namespace).put(target.get(1), value);
+      } else if (get(target.get(0)) instanceof TemplateValues.Namespace namespace) {
+        namespace.put(target.get(1), value);
+      } else {
+        throw new IllegalArgumentException(
+            "a value in " + target.get(0) + ", which is no namespace");
       }
     }
   }
@@ -60,32 +77,82 @@ interface TemplateExpression {
    *     interpret
    */
   static TemplateExpression parse(String place, int line, String text) {
+    return guarded(place, line, parser(place, line, text).whole(place, line));
+  }
+
+  /** Its value as text. */
+  static TemplateExpression parseOutput(String place, int line, String text) {
+    TemplateExpression value = parser(place, line, text).whole(place, line);
+    return guarded(place, line, scope -> TemplateValues.text(value.value(scope)));
+  }
+
+  /** Sets {@code target}, and has no value. */
+  static TemplateExpression parseAssignment(
+      String place, int line, List<String> target, String text) {
+    TemplateExpression value = parser(place, line, text).whole(place, line);
+    return guarded(
+        place,
+        line,
+        scope -> {
+          scope.set(target, value.value(scope));
+          return TemplateValues.UNDEFINED;
+        });
+  }
+
+  /**
+   * What follows {@code in}.
+   *
+   * @param items a List
+   * @param condition of each of them
+   */
+  record Loop(TemplateExpression items, TemplateExpression condition) {}
+
+  static Loop parseLoop(String place, int line, String text) {
+    Parser parser = parser(place, line, text);
     try {
-      Parser parser = new Parser(text);
-      TemplateExpression parsed = parser.conditional();
+      TemplateExpression items = parser.or();
+      TemplateExpression condition = parser.next("if") ? parser.conditional() : scope -> true;
       parser.end();
-      return scope -> {
-        try {
-          return parsed.value(scope);
-        } catch (IllegalArgumentException e) {
-          throw TemplateLexer.unsupported(place, line, e.getMessage());
-        }
-      };
+      return new Loop(
+          guarded(place, line, scope -> TemplateValues.items(items.value(scope))),
+          guarded(place, line, condition));
     } catch (IllegalArgumentException e) {
       throw TemplateLexer.unsupported(place, line, e.getMessage());
     }
+  }
+
+  private static Parser parser(String place, int line, String text) {
+    try {
+      return new Parser(text);
+    } catch (IllegalArgumentException e) {
+      throw TemplateLexer.unsupported(place, line, e.getMessage());
+    }
+  }
+
+  private static TemplateExpression guarded(String place, int line, TemplateExpression parsed) {
+    return scope -> {
+      try {
+        return parsed.value(scope);
+      } catch (IllegalArgumentException | ArithmeticException e) {
+        throw TemplateLexer.unsupported(place, line, e.getMessage());
+      }
+    };
   }
 
   /** Recursive descent, a method per level of precedence. */
   final class Parser {
     private static final Pattern TOKEN =
         Pattern.compile(
-            "\\s*(?:('(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\")|(\\d+)|([A-Za-z_]\\w*)"
+            "\\s*(?:('(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\")|(\\d+(?:\\.\\d+)?)|([A-Za-z_]\\w*)"
                 + "|(==|!=|<=|>=|[-+*%~|.,:()\\[\\]{}<>=]))",
             Pattern.DOTALL);
 
+    /** Deeper ones would overflow the stack. */
+    private static final int DEEPEST = 100;
+
     private final List<String> tokens = new ArrayList<>();
     private int at;
+    private int depth;
 
     Parser(String text) {
       Matcher matcher = TOKEN.matcher(text);
@@ -100,7 +167,17 @@ interface TemplateExpression {
       }
     }
 
-    void end() {
+    TemplateExpression whole(String place, int line) {
+      try {
+        TemplateExpression parsed = conditional();
+        end();
+        return parsed;
+      } catch (IllegalArgumentException e) {
+        throw TemplateLexer.unsupported(place, line, e.getMessage());
+      }
+    }
+
+    private void end() {
       if (at < tokens.size()) {
         throw new IllegalArgumentException("\"" + tokens.get(at) + "\" where the expression ends");
       }
@@ -136,7 +213,16 @@ interface TemplateExpression {
       return tokens.get(at++);
     }
 
-    TemplateExpression conditional() {
+    private TemplateExpression conditional() {
+      if (++depth > DEEPEST) {
+        throw new IllegalArgumentException("an expression in more than 100 others");
+      }
+      TemplateExpression parsed = conditionalHere();
+      depth--;
+      return parsed;
+    }
+
+    private TemplateExpression conditionalHere() {
       TemplateExpression then = or();
       if (!next("if")) {
         return then;
@@ -242,7 +328,10 @@ interface TemplateExpression {
           left = scope -> number(a, scope) - number(b, scope);
         } else if (next("~")) {
           TemplateExpression b = product();
-          left = scope -> TemplateValues.text(a.value(scope)) + TemplateValues.text(b.value(scope));
+          left =
+              scope ->
+                  TemplateValues.add(
+                      TemplateValues.text(a.value(scope)), TemplateValues.text(b.value(scope)));
         } else {
           return left;
         }
@@ -321,7 +410,8 @@ interface TemplateExpression {
         String text = unescaped(token.substring(1, token.length() - 1));
         return scope -> text;
       } else if (Character.isDigit(first)) {
-        long number = Long.parseLong(token);
+        Object number =
+            token.contains(".") ? (Object) Double.valueOf(token) : (Object) Long.valueOf(token);
         return scope -> number;
       } else if (token.equals("(")) {
         TemplateExpression inner = conditional();
@@ -364,7 +454,7 @@ interface TemplateExpression {
           next(",");
         }
         return scope -> {
-          Map<String, Object> namespace = new HashMap<>();
+          TemplateValues.Namespace namespace = new TemplateValues.Namespace();
           attributes.forEach((key, value) -> namespace.put(key, value.value(scope)));
           return namespace;
         };
@@ -398,16 +488,41 @@ interface TemplateExpression {
           continue;
         }
         char escaped = text.charAt(++i);
-        out.append(
-            switch (escaped) {
-              case 'n' -> "\n";
-              case 't' -> "\t";
-              case 'r' -> "\r";
-              case '\\', '\'', '"' -> String.valueOf(escaped);
-              default -> "\\" + escaped;
-            });
+        int digits = "xuU".indexOf(escaped) < 0 ? 0 : 2 << "xuU".indexOf(escaped);
+        if (digits > 0) {
+          out.appendCodePoint(codePoint(text, i + 1, digits));
+          i += digits;
+        } else {
+          out.append(unescaped(escaped));
+        }
       }
       return out.toString();
+    }
+
+    private static int codePoint(String text, int from, int digits) {
+      if (from + digits > text.length()) {
+        throw new IllegalArgumentException("an escape that breaks off");
+      }
+      return Integer.parseInt(text.substring(from, from + digits), 16);
+    }
+
+    /** As Python reads it: a backslash before anything else stays. */
+    private static String unescaped(char escaped) {
+      if (escaped == 'N' || Character.isDigit(escaped)) {
+        throw new IllegalArgumentException("the escape \\" + escaped);
+      }
+      return switch (escaped) {
+        case 'n' -> "\n";
+        case 't' -> "\t";
+        case 'r' -> "\r";
+        case 'a' -> "\u0007";
+        case 'b' -> "\b";
+        case 'f' -> "\f";
+        case 'v' -> "\u000b";
+        case '\n' -> "";
+        case '\\', '\'', '"' -> String.valueOf(escaped);
+        default -> "\\" + escaped;
+      };
     }
   }
 }

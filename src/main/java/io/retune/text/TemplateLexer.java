@@ -37,7 +37,8 @@ final class TemplateLexer {
         "Give the model a simpler chat_template.");
   }
 
-  static List<Piece> pieces(String place, String source) {
+  static List<Piece> pieces(String place, String template) {
+    String source = lines(template);
     List<Piece> pieces = new ArrayList<>();
     int at = 0;
     while (at < source.length()) {
@@ -59,7 +60,7 @@ final class TemplateLexer {
       add(
           pieces,
           Kind.TEXT,
-          before(source.substring(at, open), inside, kind, at),
+          before(source.substring(at, open), inside, kind, startsLine(source, at)),
           line(source, at));
       at = after(source, end + 2, inside, kind);
       String bare = inside.replaceFirst("^[-+]", "").replaceFirst("[-+]$", "").strip();
@@ -68,6 +69,16 @@ final class TemplateLexer {
       }
     }
     return pieces;
+  }
+
+  /** Newlines as \n, and one at the very end dropped (keep_trailing_newline is off). */
+  private static String lines(String template) {
+    String lines = template.replace("\r\n", "\n").replace('\r', '\n');
+    return lines.endsWith("\n") ? lines.substring(0, lines.length() - 1) : lines;
+  }
+
+  private static boolean startsLine(String source, int at) {
+    return at == 0 || source.charAt(at - 1) == '\n';
   }
 
   private static void add(List<Piece> pieces, Kind kind, String text, int line) {
@@ -108,8 +119,10 @@ final class TemplateLexer {
   /**
    * {@code -} strips everything blank before; lstrip_blocks strips the blanks of the line before a
    * statement or comment.
+   *
+   * @param startsLine nothing but a newline, which may be dropped already, is before the text
    */
-  private static String before(String text, String inside, char kind, int at) {
+  private static String before(String text, String inside, char kind, boolean startsLine) {
     if (inside.startsWith("-")) {
       return text.stripTrailing();
     }
@@ -120,7 +133,7 @@ final class TemplateLexer {
     while (end > 0 && (text.charAt(end - 1) == ' ' || text.charAt(end - 1) == '\t')) {
       end--;
     }
-    boolean lineStart = end == 0 ? at == 0 : text.charAt(end - 1) == '\n';
+    boolean lineStart = end == 0 ? startsLine : text.charAt(end - 1) == '\n';
     return lineStart ? text.substring(0, end) : text;
   }
 

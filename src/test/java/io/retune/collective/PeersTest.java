@@ -13,10 +13,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** A wait that does not end would be one of the defects looked for. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PeersTest {
   /** What a wait may last after it was cancelled: the watch looks every 200 ms. */
   private static final long SOON_MS = 2000;
@@ -203,7 +207,8 @@ class PeersTest {
     }
   }
 
-  @Test
+  /** Who notices first closes its connections; what that does to the others is not the cause. */
+  @RepeatedTest(20)
   void ranksThatAreNotAtTheSameStepAreToldApart() throws Exception {
     try (Ranks ranks = new Ranks(2)) {
       Future<?> first = ranks.start(0, () -> false, (rank, peers) -> peers.gather(1, new byte[1]));

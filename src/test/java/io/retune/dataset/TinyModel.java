@@ -11,13 +11,13 @@ import java.util.Map;
 /**
  * A model directory with a real tokenizer that has a token for each byte, and a ChatML template.
  */
-final class TinyModel {
+public final class TinyModel {
   private static final int START = 256;
   private static final int END = 257;
 
   private TinyModel() {}
 
-  static Path write(Path directory) throws IOException {
+  public static Path write(Path directory) throws IOException {
     Files.createDirectories(directory);
     Files.writeString(directory.resolve("tokenizer.json"), Json.pretty(tokenizer()));
     Files.writeString(
