@@ -265,9 +265,10 @@ class LineageTablesTest {
     assertThatThrownBy(() -> LineageQueries.query("rows-of-run", Map.of("row", "1")))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "retune lineage rows-of-run: run is missing.\n"
-                + "  Give run=..., a run, or the start of its name.\n"
-                + "retune lineage rows-of-run: unknown parameter \"row\".\n"
-                + "  Known: run.");
+            """
+            retune lineage rows-of-run: run is missing.
+              Give run=..., a run, or the start of its name.
+            retune lineage rows-of-run: unknown parameter "row".
+              Known: run.""");
   }
 }
