@@ -1,12 +1,16 @@
 package io.retune.engine;
 
+import io.retune.config.InvalidInputException;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ModelConfig;
+import io.retune.model.ModelImporter;
 import io.retune.model.Weights;
 import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.DType;
 import io.retune.store.SafeTensors.Tensor;
+import io.retune.store.Sha256;
 import java.io.BufferedOutputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -15,37 +19,74 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A model's weights as the kernels want them: q, k and v in one matrix, gate and up in one,
  * float32. Made once per machine, and mapped by every rank of it, so that they take memory once.
  */
 final class PreparedWeights {
-  /** In the file's name: raised when the layout changes. */
-  private static final String LAYOUT = "fused-v1.safetensors";
+  private static final Logger log = LoggerFactory.getLogger(PreparedWeights.class);
+
+  /** Raised when the layout changes. */
+  private static final String LAYOUT = "fused-v1";
 
   private PreparedWeights() {}
 
   /**
+   * Makes the weights where they are not there or not what was made, and maps them. A file of the cache that lost a bit would
+   * change weights in silence, so it is held against its digest each time.
+   *
    * @param modelDirectory named by the model's digest
    * @param cache local directory
+   * @throws InvalidInputException if the model's files are no longer what they are named by
    */
   static SafeTensors.Mapped open(Path modelDirectory, ModelConfig config, Path cache)
       throws IOException {
     Path folder = cache.resolve("prepared").resolve(modelDirectory.getFileName().toString());
-    Path file = folder.resolve(LAYOUT);
-    if (!Files.exists(file)) {
-      Files.createDirectories(folder);
-      Path staged = Files.createTempFile(folder, ".preparing-", "");
-      try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(staged), 1 << 20)) {
-        SafeTensors.write(out, tensors(Weights.open(modelDirectory), config), Map.of());
-      }
-      Files.move(staged, file, StandardCopyOption.ATOMIC_MOVE);
+    Path file = folder.resolve(LAYOUT + ".safetensors");
+    Path digest = folder.resolve(LAYOUT + ".sha256");
+    if (!isWhole(file, digest)) {
+      make(modelDirectory, config, file, digest);
     }
     return SafeTensors.map(file);
+  }
+
+  private static boolean isWhole(Path file, Path digest) throws IOException {
+    if (!Files.exists(file) || !Files.exists(digest)) {
+      return false;
+    }
+    boolean whole = Files.readString(digest).equals(Sha256.of(file).hex());
+    if (!whole) {
+      log.warn("event=prepared-weights-damaged path={}", file);
+    }
+    return whole;
+  }
+
+  private static void make(Path modelDirectory, ModelConfig config, Path file, Path digest)
+      throws IOException {
+    ModelImporter.requireUnchanged(modelDirectory);
+    Files.createDirectories(file.getParent());
+    Path staged = Files.createTempFile(file.getParent(), ".preparing-", "");
+    MessageDigest written = Sha256.digest();
+    try (FileOutputStream out = new FileOutputStream(staged.toFile());
+        OutputStream hashed =
+            new DigestOutputStream(new BufferedOutputStream(out, 1 << 20), written)) {
+      SafeTensors.write(hashed, tensors(Weights.open(modelDirectory), config), Map.of());
+      hashed.flush();
+      out.getFD().sync();
+    }
+    Path stagedDigest = Files.createTempFile(file.getParent(), ".preparing-", "");
+    Files.writeString(stagedDigest, Sha256.finish(written).hex());
+    // Whoever makes them makes the same bytes: it does not matter which of several is last.
+    Files.move(staged, file, StandardCopyOption.ATOMIC_MOVE);
+    Files.move(stagedDigest, digest, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private static Map<String, Tensor> tensors(Weights weights, ModelConfig config) {

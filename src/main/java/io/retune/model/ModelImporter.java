@@ -139,6 +139,21 @@ public final class ModelImporter {
     }
   }
 
+  /**
+   * Holds a model's files against the digest that its folder is named by.
+   *
+   * @throws InvalidInputException if they are not what was imported
+   */
+  public static void requireUnchanged(Path directory) throws IOException {
+    String found = digest(directory).hex();
+    if (!found.equals(directory.getFileName().toString())) {
+      throw InvalidInputException.of(
+          directory.toString(),
+          "was changed since it was imported: its files' SHA-256 is " + found + ".",
+          "Delete the folder; the next run imports the model again.");
+    }
+  }
+
   private static Sha256 digest(Path directory) throws IOException {
     SortedMap<String, Sha256> manifest = new TreeMap<>();
     try (Stream<Path> files = Files.list(directory)) {

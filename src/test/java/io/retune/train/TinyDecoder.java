@@ -28,12 +28,21 @@ final class TinyDecoder {
 
   /** Puts it into the store; its digest. */
   static String into(Store store) throws IOException {
-    String sha256 = Sha256.of("tiny").hex();
-    Path directory = Files.createDirectories(store.localPath("models", sha256));
-    Files.writeString(directory.resolve("config.json"), Json.write(config()));
-    try (OutputStream out = Files.newOutputStream(directory.resolve("model.safetensors"))) {
+    Path directory = Files.createDirectories(store.localPath("models", "tiny"));
+    Path config = directory.resolve("config.json");
+    Path weights = directory.resolve("model.safetensors");
+    Files.writeString(config, Json.write(config()));
+    try (OutputStream out = Files.newOutputStream(weights)) {
       SafeTensors.write(out, tensors(), Map.of("format", "pt"));
     }
+    String sha256 =
+        Sha256.ofManifest(
+                new TreeMap<>(
+                    Map.of(
+                        "config.json", Sha256.of(config),
+                        "model.safetensors", Sha256.of(weights))))
+            .hex();
+    Files.move(directory, store.localPath("models", sha256));
     return sha256;
   }
 
