@@ -11,7 +11,14 @@ final class SourceForm {
       "Expected file:PATH, pip:NAME==VERSION!path, maven:GROUP:ARTIFACT:VERSION!path"
           + " or a Hadoop URI such as s3a://bucket/path.";
 
-  private static final Pattern PIP = Pattern.compile("pip:([^=!<>~]+)([^!]*)(!(.*))?");
+  /** A name and nothing else (PEP 508): pip takes a URL for an order to build what lies there. */
+  private static final Pattern PIP =
+      Pattern.compile(
+          "pip:([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)([^!A-Za-z0-9._-][^!]*|)(!(.*))?");
+
+  /** Of a Maven group or artifact. */
+  private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
+
   private static final Pattern MAVEN = Pattern.compile("maven:([^!]*)(!(.*))?");
   private static final Pattern URI = Pattern.compile("[a-z][a-z0-9+.-]*:.+");
 
@@ -56,7 +63,10 @@ final class SourceForm {
 
   private static void checkMaven(Block block, String key, Matcher maven) {
     List<String> parts = List.of(maven.group(1).split(":", -1));
-    if (parts.size() < 2 || parts.size() > 3 || parts.get(0).isEmpty() || parts.get(1).isEmpty()) {
+    if (parts.size() < 2
+        || parts.size() > 3
+        || !parts.get(0).matches(NAME)
+        || !parts.get(1).matches(NAME)) {
       block.problem(key, "is no source.", "Expected maven:GROUP:ARTIFACT:VERSION!path.");
       return;
     }

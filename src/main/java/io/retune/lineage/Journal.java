@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.hadoop.fs.Path;
 
@@ -89,7 +90,7 @@ public final class Journal implements AutoCloseable {
   }
 
   /** Everything written so far, by every driver of the run. */
-  public List<JournalEntry> entries() {
+  public synchronized List<JournalEntry> entries() {
     return List.copyOf(entries);
   }
 
@@ -102,7 +103,9 @@ public final class Journal implements AutoCloseable {
     lease.requireHeld();
     if (appender.isEmpty()) {
       appender =
-          Optional.of(store.appender(new Path(folder, "%06d.jsonl".formatted(lease.number()))));
+          Optional.of(
+              store.appender(
+                  new Path(folder, String.format(Locale.ROOT, "%06d.jsonl", lease.number()))));
     }
     JournalEntry entry = new JournalEntry(entries.size() + 1, Instant.now().toString(), event);
     appender.get().append((Json.write(entry) + "\n").getBytes(StandardCharsets.UTF_8));

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.apache.hadoop.fs.Path;
 
@@ -84,7 +85,7 @@ final class PartWriter {
   }
 
   private void flush() {
-    String file = String.format("%s-%05d.safetensors", prefix, parts.size());
+    String file = String.format(Locale.ROOT, "%s-%05d.safetensors", prefix, parts.size());
     MessageDigest digest = Sha256.digest();
     store.write(
         new Path(folder, file),

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import org.apache.hadoop.fs.Path;
 import org.slf4j.Logger;
@@ -39,26 +40,47 @@ public final class Lease implements AutoCloseable {
   /**
    * A process that holds, or held, a lease.
    *
-   * @param startedAt when the process began, epoch milliseconds: a number given to another process
-   *     later is told apart
    * @param boot of the machine since it was switched on, where the system tells
+   * @param namespace in which {@code pid} is a number: containers have their own
+   * @param startedAt when the process began: a number given to another process later is told apart
    */
-  public record Holder(String host, String boot, long pid, long startedAt, String since) {
+  public record Holder(
+      String host, String boot, String namespace, long pid, String startedAt, String since) {
     static Holder thisProcess() {
       ProcessHandle me = ProcessHandle.current();
-      return new Holder(hostName(), bootId(), me.pid(), startOf(me), Instant.now().toString());
+      return new Holder(
+          hostName(), bootId(), ownNamespace(), me.pid(), startOf(me), Instant.now().toString());
     }
 
     private boolean isHere() {
-      return host.equals(hostName()) && boot.equals(bootId());
+      return host.equals(hostName()) && boot.equals(bootId()) && namespace.equals(ownNamespace());
     }
 
     private boolean isAlive() {
-      return ProcessHandle.of(pid).filter(p -> p.isAlive() && startOf(p) == startedAt).isPresent();
+      return ProcessHandle.of(pid)
+          .filter(p -> p.isAlive() && startOf(p).equals(startedAt))
+          .isPresent();
     }
 
-    private static long startOf(ProcessHandle process) {
-      return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
+    /**
+     * Ticks since the machine was switched on (proc(5), field 22), which no change of the clock
+     * moves.
+     */
+    private static String startOf(ProcessHandle process) {
+      try {
+        String stat = Files.readString(java.nio.file.Path.of("/proc/" + process.pid() + "/stat"));
+        return stat.substring(stat.lastIndexOf(')') + 2).split(" ")[19];
+      } catch (IOException e) {
+        return process.info().startInstant().map(Instant::toString).orElse("");
+      }
+    }
+
+    private static String ownNamespace() {
+      try {
+        return Files.readSymbolicLink(java.nio.file.Path.of("/proc/self/ns/pid")).toString();
+      } catch (IOException e) {
+        return "";
+      }
     }
 
     private static String hostName() {
@@ -159,16 +181,21 @@ public final class Lease implements AutoCloseable {
         .orElse(0);
   }
 
+  /** Six digits: names sort as their numbers do, whatever digits the user's language has. */
+  private static String name(int number) {
+    return String.format(Locale.ROOT, "%06d", number);
+  }
+
   private static Path named(Path leases, int number) {
-    return new Path(leases, "%06d".formatted(number));
+    return new Path(leases, name(number));
   }
 
   private static Path beat(Path leases, int number) {
-    return new Path(leases, "%06d.beat".formatted(number));
+    return new Path(leases, name(number) + ".beat");
   }
 
   private static Path released(Path leases, int number) {
-    return new Path(leases, "%06d.released".formatted(number));
+    return new Path(leases, name(number) + ".released");
   }
 
   /** From 1; grows with each holder. */
@@ -180,7 +207,7 @@ public final class Lease implements AutoCloseable {
    * @throws LeaseHeldException if another process has taken the lease over meanwhile
    */
   public void requireHeld() {
-    if (store.exists(named(folder, number + 1))) {
+    if (!isHeld()) {
       throw new LeaseHeldException(
           "The lease of "
               + folder.getParent()
@@ -188,19 +215,30 @@ public final class Lease implements AutoCloseable {
     }
   }
 
+  /** Whether nobody has taken it over. */
+  public boolean isHeld() {
+    return store.exists(named(folder, number)) && !store.exists(named(folder, number + 1));
+  }
+
   private void beat() {
     try {
       while (!closed) {
         Thread.sleep(BEAT.toMillis());
-        if (!closed) {
-          store.write(
-              beat(folder, number), Instant.now().toString().getBytes(StandardCharsets.UTF_8));
-        }
+        beatOnce();
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    } catch (UncheckedIOException e) {
-      // Whether the store works again shows at the next write of the work itself.
+    }
+  }
+
+  private void beatOnce() {
+    try {
+      if (!closed && isHeld()) {
+        store.write(
+            beat(folder, number), Instant.now().toString().getBytes(StandardCharsets.UTF_8));
+      }
+    } catch (RuntimeException e) {
+      // A store that fails for a moment is tried again; one that stays away fails the work itself.
       log.warn("event=heartbeat-failed lease={} cause={}", number, e.getMessage());
     }
   }
@@ -208,15 +246,25 @@ public final class Lease implements AutoCloseable {
   /** Gives the lease back. */
   @Override
   public void close() {
+    stopBeating();
+    if (store.exists(named(folder, number))) {
+      store.write(released(folder, number), new byte[0]);
+    }
+  }
+
+  /** Gives the lease back by removing the folder that it is of. */
+  public void discard() {
+    stopBeating();
+    store.delete(folder.getParent());
+  }
+
+  private void stopBeating() {
     closed = true;
     beating.interrupt();
     try {
       beating.join(1000);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-    }
-    if (store.exists(named(folder, number))) {
-      store.write(released(folder, number), new byte[0]);
     }
   }
 }

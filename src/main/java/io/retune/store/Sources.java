@@ -25,6 +25,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Brings the bytes a source names onto this machine, and refuses them when they are not the pinned
@@ -33,6 +35,7 @@ import org.apache.hadoop.fs.FileStatus;
  * is executed.
  */
 public final class Sources {
+  private static final Logger log = LoggerFactory.getLogger(Sources.class);
   private static final Duration FETCH_LIMIT = Duration.ofMinutes(30);
 
   private final Path cache;
@@ -67,9 +70,15 @@ public final class Sources {
       if (spec.source().startsWith("file:")) {
         return verified(localFiles(spec.source(), place), pinned, place, spec.source());
       }
-      if (!Files.isDirectory(home)) {
-        fetchInto(home, spec, pinned, place);
+      if (Files.isDirectory(home)) {
+        SortedMap<String, Path> cached = filesIn(home);
+        if (digest(cached).equals(pinned)) {
+          return new Fetched(pinned, cached);
+        }
+        log.warn("event=cached-source-damaged path={}", home);
+        deleteTree(home);
       }
+      fetchInto(home, spec, pinned, place);
       return new Fetched(pinned, filesIn(home));
     } catch (IOException e) {
       throw InvalidInputException.of(

@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,9 +23,8 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 
 /**
- * The folder in which everything lies, on a local disk or any Hadoop file system. A file or folder
- * appears under its final name whole and durable, or not at all: it is written beside it, forced to
- * disk, and renamed.
+ * The folder in which everything lies, on a local disk. A file or folder appears under its final
+ * name whole and durable, or not at all: it is written beside it, forced to disk, and renamed.
  *
  * <pre>
  * models/SHA256/        an imported model: a Hugging Face directory
@@ -38,29 +38,38 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
 public final class Store {
   private final Path root;
   private final FileSystem files;
-  private final boolean local;
 
-  private Store(Path root, FileSystem files, boolean local) {
+  private Store(Path root, FileSystem files) {
     this.root = root;
     this.files = files;
-    this.local = local;
   }
 
   /**
-   * @param uri a local path or a Hadoop URI; made if absent
-   * @throws InvalidInputException if it cannot be written to
+   * Opens a store to write to.
+   *
+   * @param uri a local path, or {@code file:} and one; made if absent
+   * @throws InvalidInputException if it is elsewhere, or cannot be written to
    */
   public static Store open(String uri, Configuration hadoop) {
     try {
       Path given = new Path(uri);
-      boolean local = given.toUri().getScheme() == null || given.toUri().getScheme().equals("file");
-      FileSystem files = local ? rawLocal(hadoop) : given.getFileSystem(hadoop);
-      Path root = local ? new Path("file", null, absolute(given)) : files.makeQualified(given);
-      Store store = new Store(root, files, local);
+      requireLocal(uri, given);
+      Store store = new Store(new Path("file", null, absolute(given)), rawLocal(hadoop));
       store.requireWritable();
       return store;
     } catch (IOException | IllegalArgumentException e) {
       throw unwritable(uri, e);
+    }
+  }
+
+  /** What this relies on, rename and link as one indivisible act, object stores do not have. */
+  private static void requireLocal(String uri, Path given) {
+    String scheme = given.toUri().getScheme();
+    if (scheme != null && !scheme.equals("file")) {
+      throw InvalidInputException.of(
+          "store " + uri,
+          "is not on a local disk, the only kind that is supported so far.",
+          "Give a path of this machine with --store.");
     }
   }
 
@@ -92,6 +101,20 @@ public final class Store {
         "Give a folder you may write to with --store, or free some space.");
   }
 
+  /**
+   * Opens a store to read from.
+   *
+   * @throws InvalidInputException if there is none
+   */
+  public static Store existing(String uri, Configuration hadoop) {
+    requireLocal(uri, new Path(uri));
+    if (!Files.isDirectory(Paths.get(absolute(new Path(uri))))) {
+      throw InvalidInputException.of(
+          "store " + uri, "is not there.", "Give the folder of a store with --store.");
+    }
+    return open(uri, hadoop);
+  }
+
   /** Where {@code parts} lie in this store. */
   public Path path(String... parts) {
     Path path = root;
@@ -101,16 +124,13 @@ public final class Store {
     return path;
   }
 
-  /** The same as a local path. Only where {@link #isLocal}. */
+  /** The same as a local path. */
   public java.nio.file.Path localPath(String... parts) {
     return local(path(parts));
   }
 
-  /** A path of this store as a local one. Only where {@link #isLocal}. */
+  /** A path of this store as a local one. */
   public java.nio.file.Path local(Path path) {
-    if (!local) {
-      throw new IllegalStateException(path + " is not on a local disk");
-    }
     return Paths.get(path.toUri().getPath());
   }
 
@@ -121,10 +141,6 @@ public final class Store {
 
   public String uri() {
     return root.toString();
-  }
-
-  public boolean isLocal() {
-    return local;
   }
 
   public boolean exists(Path path) {
@@ -220,12 +236,6 @@ public final class Store {
   public boolean create(Path file, byte[] bytes) {
     try {
       files.mkdirs(file.getParent());
-      if (!local) {
-        try (OutputStream out = files.create(file, false)) {
-          out.write(bytes);
-        }
-        return true;
-      }
       Path staged = staged(file);
       Files.write(local(staged), bytes);
       force(staged);
@@ -236,7 +246,7 @@ public final class Store {
       }
       forceFolder(local(file).getParent());
       return true;
-    } catch (FileAlreadyExistsException | org.apache.hadoop.fs.FileAlreadyExistsException e) {
+    } catch (FileAlreadyExistsException e) {
       return false;
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + file, e);
@@ -277,9 +287,7 @@ public final class Store {
   public Appender appender(Path file) {
     try {
       Appender appender = new Appender(file);
-      if (local) {
-        forceFolder(local(file).getParent());
-      }
+      forceFolder(local(file).getParent());
       return appender;
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot make " + file, e);
@@ -336,35 +344,21 @@ public final class Store {
   }
 
   private void rename(Path from, Path to) throws IOException {
-    if (local) {
-      Files.move(
-          local(from),
-          local(to),
-          java.nio.file.StandardCopyOption.ATOMIC_MOVE,
-          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-      forceFolder(local(to).getParent());
-      return;
-    }
-    if (files.exists(to)) {
-      files.delete(to, true);
-    }
-    if (!files.rename(from, to)) {
-      throw new IOException("rename to " + to + " was refused");
-    }
+    Files.move(
+        local(from),
+        local(to),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
+    forceFolder(local(to).getParent());
   }
 
   private void force(Path file) throws IOException {
-    if (local) {
-      try (FileChannel channel = FileChannel.open(local(file), StandardOpenOption.WRITE)) {
-        channel.force(true);
-      }
+    try (FileChannel channel = FileChannel.open(local(file), StandardOpenOption.WRITE)) {
+      channel.force(true);
     }
   }
 
   private void forceTree(Path folder) throws IOException {
-    if (!local) {
-      return;
-    }
     try (var tree = Files.walk(local(folder))) {
       for (java.nio.file.Path path : (Iterable<java.nio.file.Path>) tree::iterator) {
         if (Files.isDirectory(path)) {

@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -107,7 +108,7 @@ public final class Checkpoints {
   }
 
   private Path of(int step) {
-    return new Path(folder, "step-%06d".formatted(step));
+    return new Path(folder, String.format(Locale.ROOT, "step-%06d", step));
   }
 
   /**

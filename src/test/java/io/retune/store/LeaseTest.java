@@ -81,7 +81,7 @@ class LeaseTest {
     Process dead = new ProcessBuilder("true").start();
     assertThat(dead.waitFor(10, TimeUnit.SECONDS)).isTrue();
     Lease.Holder me = Lease.Holder.thisProcess();
-    heldBy(new Lease.Holder(me.host(), me.boot(), dead.pid(), 1, Instant.now().toString()));
+    heldBy(holder(me.host(), dead.pid(), "1", Instant.now().toString()));
     try (Lease lease = Lease.take(store, run, "The run")) {
       assertThat(lease.number()).isEqualTo(2);
     }
@@ -90,16 +90,14 @@ class LeaseTest {
   @Test
   void aProcessThatGotTheNumberOfADeadOneIsNotTakenForIt() {
     Lease.Holder me = Lease.Holder.thisProcess();
-    heldBy(
-        new Lease.Holder(
-            me.host(), me.boot(), me.pid(), me.startedAt() - 1000, Instant.now().toString()));
+    heldBy(holder(me.host(), me.pid(), "another", Instant.now().toString()));
     Lease.take(store, run, "The run").close();
   }
 
   @Test
   void thatOfAnotherMachineHoldsAsLongAsItGivesASign() {
     String longAgo = Instant.now().minus(Duration.ofHours(1)).toString();
-    heldBy(new Lease.Holder("elsewhere", "", 1, 1, longAgo));
+    heldBy(holder("elsewhere", 1, "1", longAgo));
     beat(Instant.now().minusSeconds(50));
     assertThatThrownBy(() -> Lease.take(store, run, "The run"))
         .isInstanceOf(LeaseHeldException.class)
@@ -120,6 +118,20 @@ class LeaseTest {
           .isInstanceOf(LeaseHeldException.class)
           .hasMessageContaining("was taken over by another process");
     }
+  }
+
+  @Test
+  void aProcessOfAnotherContainerIsNotLookedForAmongOurs() {
+    Lease.Holder me = Lease.Holder.thisProcess();
+    heldBy(
+        new Lease.Holder(me.host(), me.boot(), "pid:[1]", 999_999, "1", Instant.now().toString()));
+    assertThatThrownBy(() -> Lease.take(store, run, "The run"))
+        .isInstanceOf(LeaseHeldException.class);
+  }
+
+  private static Lease.Holder holder(String host, long pid, String startedAt, String since) {
+    Lease.Holder me = Lease.Holder.thisProcess();
+    return new Lease.Holder(host, me.boot(), me.namespace(), pid, startedAt, since);
   }
 
   private void heldBy(Lease.Holder holder) {
