@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   root          STRING COMMENT 'Merkle root of the rows\' content, SHA-256',
   rows          BIGINT COMMENT 'Rows of this version',
   source        STRING COMMENT 'Where the rows came from',
+  source_sha256 STRING COMMENT 'SHA-256 of the source\'s file, or of the manifest of its files',
   licence       STRING COMMENT 'SPDX identifier or name',
   privacy       STRING COMMENT 'As the recipe says: public, personal, ...',
   message       STRING COMMENT 'Why the dataset changed, as the user said it'

@@ -9,8 +9,8 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   tokens        INT           COMMENT 'Tokens of the example',
   target_tokens INT           COMMENT 'Tokens of it that are trained, or scored',
   example_id    STRING        COMMENT 'The example in the snapshot',
-  dataset       STRING        COMMENT 'The dataset its source rows are of',
-  row_ids       ARRAY<STRING> COMMENT 'row_id of its source rows in datasets/NAME'
+  dataset       STRING        COMMENT 'The dataset its source row is of',
+  row_ids       ARRAY<STRING> COMMENT 'row_id of its source row in datasets/NAME, and of rows that dedup found equal to it'
 )
 USING delta
 COMMENT 'Which example is where: a row for each place in a plan. What a run saw is its plan up to the last step it did'

@@ -11,10 +11,10 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   target_tokens  INT           COMMENT 'Trained tokens of the step',
   leaf_digests   ARRAY<STRING> COMMENT '128-bit digest of each leaf\'s gradient, in leaf order',
   tensor_digests ARRAY<STRING> COMMENT '128-bit digest of each tensor of the summed gradient, in the order of their names',
-  compute_ms     BIGINT        COMMENT 'In kernels, the longest of all ranks',
-  exchange_ms    BIGINT        COMMENT 'Summing over ranks',
-  wait_ms        BIGINT        COMMENT 'Waiting for the slowest rank',
-  data_ms        BIGINT        COMMENT 'Reading micro-batches, the longest of all ranks',
+  compute_ms     BIGINT        COMMENT 'Reading and computing micro-batches, the longest of all ranks',
+  exchange_ms    BIGINT        COMMENT 'Summing over ranks, as rank 0 saw it',
+  wait_ms        BIGINT        COMMENT 'Waiting for other ranks, as rank 0 saw it',
+  data_ms        BIGINT        COMMENT 'Reading micro-batches, added up over the lanes of the rank that took longest',
   wall_ms        BIGINT        COMMENT 'The whole step',
   done_at        TIMESTAMP     COMMENT 'When it was written down'
 )

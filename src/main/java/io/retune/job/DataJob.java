@@ -45,7 +45,7 @@ public final class DataJob {
       }
       ImportedModel model = stages.importModel();
       Snapshot snapshot = stages.prepare(versions, model);
-      recording.prepared(experiment, model, snapshot);
+      recording.prepared(experiment.recipe().model(), model, snapshot);
       result.put("snapshot_sha256", snapshot.root().hex());
       if (until == Until.PREPARED) {
         return;

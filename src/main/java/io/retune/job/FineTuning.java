@@ -2,7 +2,9 @@ package io.retune.job;
 
 import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
+import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
+import io.retune.engine.Numerics;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.JournalEntry;
 import io.retune.lineage.RunHistory;
@@ -77,7 +79,7 @@ final class FineTuning {
       int before = folder.history().lastStep();
       Optional<RuntimeException> failure = attempt();
       fruitless = folder.history().lastStep() > before ? 0 : fruitless + 1;
-      if (failure.isPresent() && fruitless >= FRUITLESS_ATTEMPTS) {
+      if (fruitless >= FRUITLESS_ATTEMPTS) {
         throw new ResumableException(
             "%s: %d attempts in a row failed after step %d. Ask again with --request \"%s\" to go on from there. The last failure: %s"
                 .formatted(
@@ -85,8 +87,8 @@ final class FineTuning {
                     FRUITLESS_ATTEMPTS,
                     folder.history().lastStep(),
                     folder.history().declared().orElseThrow().request(),
-                    causeOf(failure.get())),
-            failure.get());
+                    failure.map(FineTuning::causeOf).orElse("no sound checkpoint was left")),
+            failure.orElse(null));
       }
     }
     return checkpoints.adapter(last);
@@ -129,7 +131,11 @@ final class FineTuning {
       TrainingStage.run(workspace.spark(), world, task, watch::take);
       folder.append(new JournalEntry.AttemptEnded(number, "finished", watch.recomputed));
       return Optional.empty();
-    } catch (CheckDoesNotHoldException | LeaseHeldException e) {
+    } catch (LeaseHeldException e) {
+      throw e;
+    } catch (CheckDoesNotHoldException | InvalidInputException e) {
+      // It would be so again.
+      folder.append(new JournalEntry.AttemptEnded(number, e.getMessage(), watch.recomputed));
       throw e;
     } catch (RuntimeException e) {
       log.warn("event=attempt-failed run={} attempt={}", folder.run(), number, e);
@@ -196,6 +202,11 @@ final class FineTuning {
         stepped(stepped.step());
       } else if (event instanceof RankEvent.Evaluated evaluated) {
         evaluated(evaluated.evaluation());
+      } else if (event instanceof RankEvent.Diverged diverged) {
+        throw InvalidInputException.of(
+            folder.run() + " step " + diverged.step(),
+            "the gradient is not finite.",
+            "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
       } else if (event instanceof RankEvent.Checkpointed written
           && !history.hasCheckpoint(written.checkpoint().step())) {
         folder.append(new JournalEntry.Checkpointed(attempt, written.checkpoint()));
@@ -220,15 +231,11 @@ final class FineTuning {
       for (JournalEntry.AttemptStarted earlier : history.attempts()) {
         if (!earlier.numericsSha256().equals(ranks.numericsSha256())) {
           List<String> different =
-              ranks.numerics().entrySet().stream()
-                  .filter(fact -> !fact.getValue().equals(earlier.numerics().get(fact.getKey())))
+              Numerics.differing(earlier.numerics(), ranks.numerics()).stream()
                   .map(
-                      fact ->
+                      f ->
                           "%s was %s and is %s"
-                              .formatted(
-                                  fact.getKey(),
-                                  earlier.numerics().get(fact.getKey()),
-                                  fact.getValue()))
+                              .formatted(f, earlier.numerics().get(f), ranks.numerics().get(f)))
                   .toList();
           throw new CheckDoesNotHoldException(
               "%s cannot go on here with the same bits: %s. Go on where it was begun, or start a new run."

@@ -26,6 +26,7 @@ public final class LineageJob {
     LineageQueries.Query query = LineageQueries.query(name.get(), parameters);
     Map<String, String> resolved = new LinkedHashMap<>(parameters);
     resolved.computeIfPresent("run", (key, run) -> RunFolder.named(workspace.store(), run).run());
+    new Recording(workspace).completeAll();
     LineageQueries queries = new LineageQueries(workspace.spark(), workspace.store());
     RowsPrinter.print(queries.run(query, resolved), json, System.out);
   }

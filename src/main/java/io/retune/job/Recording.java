@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.Experiment;
+import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.job.TimeSplit.Stage;
@@ -8,12 +9,18 @@ import io.retune.lineage.LineageTables;
 import io.retune.lineage.RunHistory;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
+import io.retune.plan.PlanReader;
+import io.retune.store.LeaseHeldException;
 import java.util.Collection;
 import java.util.Optional;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Brings what the stages made into the lineage tables. */
 final class Recording {
+  private static final Logger log = LoggerFactory.getLogger(Recording.class);
+
   private final Workspace workspace;
   private Optional<LineageTables> tables = Optional.empty();
 
@@ -39,10 +46,10 @@ final class Recording {
     record(tables -> versions.forEach(tables::add));
   }
 
-  void prepared(Experiment experiment, ImportedModel model, Snapshot snapshot) {
+  void prepared(SourceSpec source, ImportedModel model, Snapshot snapshot) {
     record(
         tables -> {
-          tables.add(model, experiment.recipe().model());
+          tables.add(model, source);
           tables.add(snapshot);
         });
   }
@@ -55,7 +62,32 @@ final class Recording {
     record(tables -> tables.add(experiment));
   }
 
-  void trained(RunHistory history, Plan plan) {
+  /** Brings the run's tables up to its journal, and notes how far that is. */
+  void completed(RunFolder folder) {
+    RunHistory history = folder.history();
+    if (history.declared().isEmpty() || folder.recorded() == history.entries().size()) {
+      return;
+    }
+    String key = history.declared().orElseThrow().planKey();
+    Plan plan = PlanReader.open(workspace.store(), key).plan();
+    folder.requireHeld();
     record(tables -> tables.load(history, plan));
+    folder.noteRecorded(history.entries().size());
+  }
+
+  /**
+   * Brings the tables up to the journals of all runs that no driver holds: what killed drivers
+   * left.
+   */
+  void completeAll() {
+    for (String run : RunFolder.names(workspace.store())) {
+      if (RunFolder.lags(workspace.store(), run)) {
+        try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
+          completed(folder);
+        } catch (LeaseHeldException e) {
+          log.info("event=run-held run={}", run);
+        }
+      }
+    }
   }
 }

@@ -1,5 +1,7 @@
 package io.retune.job;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.Journal;
 import io.retune.lineage.JournalEntry;
@@ -8,8 +10,7 @@ import io.retune.store.Lease;
 import io.retune.store.Store;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
-import java.util.stream.Collectors;
+import org.apache.hadoop.fs.Path;
 
 /**
  * A run of the store, held by this driver: {@code runs/RUN} with its lease, journal, checkpoints
@@ -36,37 +37,49 @@ final class RunFolder implements AutoCloseable {
     return new RunFolder(store, run, lease);
   }
 
-  /** What is known of every run that was declared, the latest first. */
-  static List<RunHistory> all(Store store) {
-    return store.list(store.path("runs")).stream()
-        .map(folder -> history(store, folder.getName()))
-        .filter(history -> history.declared().isPresent())
-        .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
-        .toList();
+  /** The names of all runs, sorted. */
+  static List<String> names(Store store) {
+    return store.list(store.path("runs")).stream().map(Path::getName).toList();
   }
 
   /**
-   * The run that {@code start} is the name, or the start of the name, of.
+   * The run that {@code start} is the name, or the start of the name, of; of several runs of an
+   * experiment that {@code start} is the name of, the latest.
    *
-   * @throws InvalidInputException if there is none, or more than one
+   * @throws InvalidInputException if that is not one run
    */
   static RunHistory named(Store store, String start) {
-    List<RunHistory> all = all(store);
-    List<RunHistory> matching = all.stream().filter(h -> h.run().startsWith(start)).toList();
-    Optional<RunHistory> whole = matching.stream().filter(h -> h.run().equals(start)).findFirst();
-    if (whole.isEmpty() && matching.size() != 1) {
-      throw InvalidInputException.of(
-          "run \"" + start + "\"",
-          matching.isEmpty() ? "is not in this store." : "stands for " + matching.size() + " runs.",
-          "There are: "
-              + (matching.isEmpty() ? all : matching)
-                  .stream().map(RunHistory::run).collect(Collectors.joining(", "))
-              + ".");
+    List<RunHistory> matching =
+        names(store).stream()
+            .filter(name -> name.startsWith(start))
+            .map(name -> history(store, name))
+            .filter(history -> history.declared().isPresent())
+            .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
+            .toList();
+    if (matching.size() == 1) {
+      return matching.get(0);
     }
-    return whole.orElseGet(() -> matching.get(0));
+    return matching.stream()
+        .filter(h -> h.run().equals(start) || h.declared().orElseThrow().name().equals(start))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                InvalidInputException.of(
+                    "run \"" + start + "\"",
+                    matching.isEmpty()
+                        ? "is not in this store."
+                        : "stands for " + matching.size() + " runs.",
+                    "There are: "
+                        + String.join(
+                            ", ",
+                            matching.isEmpty()
+                                ? names(store)
+                                : matching.stream().map(RunHistory::run).toList())
+                        + "."));
   }
 
-  private static RunHistory history(Store store, String run) {
+  /** What a run's journal says. */
+  static RunHistory history(Store store, String run) {
     return new RunHistory(Journal.read(store, run));
   }
 
@@ -82,14 +95,45 @@ final class RunFolder implements AutoCloseable {
     journal.append(event);
   }
 
-  /** A run that never came to be leaves nothing behind. */
+  /** Journal entries that are known to be in the tables. */
+  int recorded() {
+    return recorded(store, run);
+  }
+
+  void noteRecorded(int entries) {
+    store.write(recordedFile(store, run), Integer.toString(entries).getBytes(US_ASCII));
+  }
+
+  /** Whether its tables may lack entries of its journal, and no driver is there to add them. */
+  static boolean lags(Store store, String run) {
+    return Lease.holder(store, store.path("runs", run)).isEmpty()
+        && history(store, run).entries().size() > recorded(store, run);
+  }
+
+  private static int recorded(Store store, String run) {
+    Path file = recordedFile(store, run);
+    return store.exists(file) ? Integer.parseInt(new String(store.read(file), US_ASCII)) : 0;
+  }
+
+  private static Path recordedFile(Store store, String run) {
+    return store.path("runs", run, "recorded");
+  }
+
+  /** A run that never came to be leaves nothing behind; one that was taken over is another's. */
   @Override
   public void close() {
-    boolean declared = history().declared().isPresent();
     journal.close();
-    lease.close();
-    if (!declared) {
-      store.delete(store.path("runs", run));
+    if (lease.isHeld() && history(store, run).entries().isEmpty()) {
+      lease.discard();
+    } else {
+      lease.close();
     }
+  }
+
+  /**
+   * @throws io.retune.store.LeaseHeldException if another driver has taken the run over
+   */
+  void requireHeld() {
+    lease.requireHeld();
   }
 }

@@ -15,6 +15,7 @@ import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
+import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
@@ -66,6 +67,8 @@ public final class RunJob {
       requireSameExperiment(folder.history());
       if (folder.history().ended().isEmpty()) {
         run(folder);
+      } else {
+        recording.completed(folder);
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
@@ -77,35 +80,34 @@ public final class RunJob {
   }
 
   private void run(RunFolder folder) {
-    terminal.say("run       %s", folder.run());
+    terminal.say("run       %s  (to go on when interrupted: --request %s)", folder.run(), request);
     ImportedModel model = stages.importModel();
     SortedMap<String, DatasetVersion> versions = stages.ingest(message);
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     declare(folder, model, snapshot, plan);
-    Runnable record =
-        () -> {
-          recording.ingested(versions.values());
-          recording.prepared(experiment, model, snapshot);
-          recording.planned(plan, snapshot);
-          recording.declared(experiment);
-          recording.trained(folder.history(), plan);
-        };
+    recording.ingested(versions.values());
+    recording.prepared(recipe.model(), model, snapshot);
+    recording.planned(plan, snapshot);
+    recording.declared(experiment);
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
       end(folder, plan, export(folder.run(), model, adapter));
+    } catch (LeaseHeldException e) {
+      // The run is another driver's now, and its record too.
+      throw e;
     } catch (RuntimeException e) {
-      recordAfter(e, record);
+      recordAfter(e, folder);
       throw e;
     }
-    record.run();
+    recording.completed(folder);
   }
 
   /** What was done is recorded though the run failed; why it failed is said first. */
-  private static void recordAfter(RuntimeException failure, Runnable record) {
+  private void recordAfter(RuntimeException failure, RunFolder folder) {
     try {
-      record.run();
-    } catch (RuntimeException e) {
+      recording.completed(folder);
+    } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
     }
   }

@@ -22,17 +22,19 @@ import java.util.Optional;
  *
  * @param status {@code finished}; {@code running}, by a driver that is alive; else {@code
  *     interrupted}
+ * @param request what a retry is recognised by
  * @param steps that are planned
  * @param stepsDone that were done
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
  *     absent until finished, like adapter and metrics
- * @param adapter absolute path of the exported directory, or its URI where the store is not local
+ * @param adapter absolute path of the exported directory
  * @param timeMs milliseconds by stage of the driver that finished the run
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record RunResult(
     String run,
+    String request,
     String name,
     String experiment,
     String status,
@@ -60,11 +62,11 @@ public record RunResult(
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   public record Attempt(
       int worldSize, int resumedFrom, String end, List<String> processes, int stepsRecomputed) {
-    private static Attempt of(AttemptStarted started, Optional<AttemptEnded> ended) {
+    private static Attempt of(AttemptStarted started, Optional<AttemptEnded> ended, boolean runs) {
       return new Attempt(
           started.ranks().size(),
           started.resumedFrom(),
-          ended.map(AttemptEnded::end).orElse("running"),
+          ended.map(AttemptEnded::end).orElse(runs ? "running" : "driver lost"),
           started.ranks().stream().map(r -> r.host() + ":" + r.pid()).toList(),
           ended.map(AttemptEnded::stepsRecomputed).orElse(0));
     }
@@ -77,17 +79,19 @@ public record RunResult(
   static RunResult of(Store store, RunHistory history) {
     Declared declared = history.declared().orElseThrow();
     Optional<Ended> ended = history.ended();
+    boolean held = isHeld(store, declared.run());
     List<Attempt> attempts = new ArrayList<>();
     String numerics = null;
     for (AttemptStarted started : history.attempts()) {
-      attempts.add(Attempt.of(started, history.end(started.attempt())));
+      attempts.add(Attempt.of(started, history.end(started.attempt()), held));
       numerics = started.numericsSha256();
     }
     return new RunResult(
         declared.run(),
+        declared.request(),
         declared.name(),
         declared.experiment(),
-        ended.isPresent() ? "finished" : isHeld(store, declared.run()) ? "running" : "interrupted",
+        ended.isPresent() ? "finished" : held ? "running" : "interrupted",
         declared.steps(),
         history.lastStep(),
         declared.targetTokens(),
@@ -113,8 +117,6 @@ public record RunResult(
   }
 
   private static String adapter(Store store, Ended ended) {
-    return store.isLocal()
-        ? store.localPath(ended.adapter()).toString()
-        : store.path(ended.adapter()).toString();
+    return store.localPath(ended.adapter()).toString();
   }
 }

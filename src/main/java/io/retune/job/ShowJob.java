@@ -4,8 +4,10 @@ import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RunHistory;
 import io.retune.store.Json;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
  * {@code retune runs} and {@code retune show RUN}, from the runs' journals; a run that goes on is
@@ -22,9 +24,27 @@ public final class ShowJob {
     return RunResult.of(workspace.store(), history);
   }
 
+  /**
+   * Of one run at a time, and of a damaged one that it is damaged: the others are shown all the
+   * same.
+   */
+  private Stream<RunResult> known(String run) {
+    try {
+      RunHistory history = RunFolder.history(workspace.store(), run);
+      return history.declared().isPresent() ? Stream.of(result(history)) : Stream.empty();
+    } catch (RuntimeException e) {
+      System.err.println(run + ": " + e.getMessage());
+      return Stream.empty();
+    }
+  }
+
   /** All runs, the latest first. */
   public void runs(boolean json) {
-    List<RunResult> runs = RunFolder.all(workspace.store()).stream().map(this::result).toList();
+    List<RunResult> runs =
+        RunFolder.names(workspace.store()).stream()
+            .flatMap(this::known)
+            .sorted(Comparator.comparing(RunResult::startedAt).reversed())
+            .toList();
     if (json) {
       System.out.println(Json.write(runs));
       return;

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.DatasetSpec;
+import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Datasets;
@@ -69,8 +70,29 @@ final class Stages {
   private static DatasetVersion version(
       Datasets datasets, String name, DatasetSpec spec, String message) {
     return spec.version()
-        .map(n -> datasets.version(name, n))
+        .map(n -> pinned(datasets.version(name, n), spec))
         .orElseGet(() -> datasets.ingest(name, spec, message));
+  }
+
+  /**
+   * Version numbers count what one store has seen; the digest says in every store which bytes are
+   * meant.
+   */
+  private static DatasetVersion pinned(DatasetVersion version, DatasetSpec spec) {
+    if (!version.sourceSha256().equals(spec.origin().sha256())) {
+      String key = "data.datasets." + version.name() + ".sha256";
+      throw InvalidInputException.of(
+          key,
+          "pins "
+              + spec.origin().sha256()
+              + ", but version "
+              + version.version()
+              + " in this store was made of "
+              + version.sourceSha256()
+              + ".",
+          "To train on it, pin its bytes: --set " + key + "=" + version.sourceSha256() + ".");
+    }
+    return version;
   }
 
   Snapshot prepare(SortedMap<String, DatasetVersion> versions, ImportedModel model) {

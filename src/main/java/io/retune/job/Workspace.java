@@ -35,6 +35,17 @@ public final class Workspace implements AutoCloseable {
         site, Store.open(site.store(), hadoop), new Sources(Path.of(site.cache()), hadoop));
   }
 
+  /**
+   * To look at what is there.
+   *
+   * @throws io.retune.config.InvalidInputException if there is no store
+   */
+  public static Workspace existing(Site site) {
+    Configuration hadoop = new Configuration();
+    return new Workspace(
+        site, Store.existing(site.store(), hadoop), new Sources(Path.of(site.cache()), hadoop));
+  }
+
   public Site site() {
     return site;
   }

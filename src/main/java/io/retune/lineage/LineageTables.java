@@ -62,10 +62,10 @@ public final class LineageTables {
     if (!DeltaTable.isDeltaTable(spark, location)) {
       try {
         spark.sql(SqlFiles.text("tables", table).replace("${location}", location));
-      } catch (RuntimeException e) {
+      } catch (Exception e) { // Spark declares none of what it throws.
         // Another driver may have made it in this moment.
         if (!DeltaTable.isDeltaTable(spark, location)) {
-          throw e;
+          throw new IllegalStateException("Cannot make the table " + location, e);
         }
       }
     }
@@ -81,6 +81,7 @@ public final class LineageTables {
     row.put("root", version.root().hex());
     row.put("rows", version.rows());
     row.put("source", version.source());
+    row.put("source_sha256", version.sourceSha256());
     row.put("licence", version.licence());
     row.put("privacy", version.privacy());
     row.put("message", version.message());
@@ -138,7 +139,6 @@ public final class LineageTables {
     append(
         "ledger",
         plan.key(),
-        1,
         Planner.ledger(spark, store, plan)
             .join(examples, "example_id")
             .withColumn("plan_key", lit(plan.key()))
@@ -158,7 +158,7 @@ public final class LineageTables {
     append("experiments", experiment.fingerprint(), List.of(row));
   }
 
-  /** Brings the run's tables up to its journal. */
+  /** Brings the run's tables up to its journal; for the holder of the run's lease alone. */
   public void load(RunHistory history, Plan plan) {
     String run = history.run();
     RunRows rows = new RunRows(history, plan);
@@ -196,8 +196,18 @@ public final class LineageTables {
     return last;
   }
 
+  /** Rows that stand for something that is the same whoever writes it down. */
   private void append(String table, String identity, List<Map<String, Object>> rows) {
-    append(table, identity, 1, dataset(table, rows));
+    append(table, identity, dataset(table, rows));
+  }
+
+  private void append(String table, String identity, Dataset<Row> rows) {
+    try {
+      append(table, identity, 1, rows);
+    } catch (ConcurrentTransactionException e) {
+      // Another driver wrote it down in this moment.
+      return;
+    }
   }
 
   private Dataset<Row> dataset(String table, List<Map<String, Object>> rows) {
@@ -216,16 +226,11 @@ public final class LineageTables {
    */
   private void append(String table, String identity, long version, Dataset<Row> rows) {
     String location = made(table);
-    try {
-      rows.write()
-          .format("delta")
-          .mode("append")
-          .option("txnAppId", "retune." + table + "." + identity)
-          .option("txnVersion", version)
-          .save(location);
-    } catch (ConcurrentTransactionException e) {
-      // Another driver wrote the same rows in this moment.
-      return;
-    }
+    rows.write()
+        .format("delta")
+        .mode("append")
+        .option("txnAppId", "retune." + table + "." + identity)
+        .option("txnVersion", version)
+        .save(location);
   }
 }
