@@ -316,6 +316,6 @@ final class Commands {
   }
 
   private static Workspace open(Place place) {
-    return Workspace.open(SiteLoader.load(place.site, place.siteOverrides()));
+    return Workspace.existing(SiteLoader.load(place.site, place.siteOverrides()));
   }
 }

@@ -108,7 +108,7 @@ public final class Retune {
       int problems = invalid.problems().size();
       err.println(invalid.getMessage());
       err.println(
-          (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was started.");
+          (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was trained.");
       return Exit.BAD_INPUT.code;
     }
     if (e instanceof LeaseHeldException) {

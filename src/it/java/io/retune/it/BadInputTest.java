@@ -27,7 +27,7 @@ class BadInputTest {
         .contains("train.optimizer.adamw.lr")
         .contains("order.micro-batchs")
         .contains("Did you mean \"micro-batches\"?")
-        .contains("2 problems; nothing was started.");
+        .contains("2 problems; nothing was trained.");
     assertThat(folder.resolve("store")).doesNotExist();
   }
 

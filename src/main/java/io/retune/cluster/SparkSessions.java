@@ -1,5 +1,6 @@
 package io.retune.cluster;
 
+import io.retune.config.InvalidInputException;
 import io.retune.config.Site;
 import io.retune.store.LinkLogStore;
 import java.io.IOException;
@@ -27,13 +28,28 @@ public final class SparkSessions {
     SparkConf conf = new SparkConf();
     conf.setIfMissing("spark.app.name", "retune");
     delta(conf);
+    meaning(conf);
     barrier(conf);
     boolean submitted = conf.contains("spark.master");
     if (!submitted) {
       onThisMachine(conf, site);
     }
+    // Nothing is kept there; Spark would make the folder where the user stands.
+    conf.setIfMissing(
+        "spark.sql.warehouse.dir", Path.of(site.cache(), "spark-warehouse").toUri().toString());
     executors(conf, site);
+    requireThisMachine(conf.get("spark.master"));
     return SparkSession.builder().config(conf).getOrCreate();
+  }
+
+  /** Stores and caches lie on local disks: an executor elsewhere would not find them. */
+  private static void requireThisMachine(String master) {
+    if (!master.startsWith("local")) {
+      throw InvalidInputException.of(
+          "master = " + master,
+          "has executors on other machines, which is not supported yet.",
+          "Leave master out, and give --executors N for executors on this machine.");
+    }
   }
 
   private static void delta(SparkConf conf) {
@@ -41,18 +57,23 @@ public final class SparkSessions {
             "spark.sql.extensions", "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog", "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.delta.logStore.file.impl", LinkLogStore.class.getName(),
-            "spark.databricks.delta.snapshotPartitions", "2",
             // Delta's parser drops named parameters unless they are bound the old way
             // (delta-io/delta#7640).
             "spark.sql.legacy.parameterSubstitution.constantsOnly", "true",
             // Plans of many columns are not cut short in messages, and nobody is told that they
             // were.
             "spark.sql.debug.maxToStringFields", "1000",
-            // Expressions fail on a division by zero or a bad cast instead of making a null.
-            "spark.sql.ansi.enabled", "true",
-            // What a time means must not depend on where the driver stands.
-            "spark.sql.session.timeZone", "UTC")
+            "spark.databricks.delta.snapshotPartitions", "2")
         .forEach(conf::setIfMissing);
+  }
+
+  /** What an expression of a recipe means: the same in every session, whatever was submitted. */
+  private static void meaning(SparkConf conf) {
+    // Expressions fail on a division by zero or a bad cast instead of making a null.
+    conf.set("spark.sql.ansi.enabled", "true");
+    conf.set("spark.sql.session.timeZone", "UTC");
+    conf.set("spark.sql.caseSensitive", "false");
+    conf.set("spark.sql.legacy.timeParserPolicy", "CORRECTED");
   }
 
   private static void barrier(SparkConf conf) {

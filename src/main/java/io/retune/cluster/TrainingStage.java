@@ -7,6 +7,7 @@ import io.retune.train.RankLoop;
 import io.retune.train.TrainingTask;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.function.Consumer;
 import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
@@ -31,11 +32,12 @@ public final class TrainingStage {
       String host = spark.sparkContext().getConf().get("spark.driver.host");
       TrainingTask reporting = task.reportingTo(host, server.port());
       try {
-        BarrierStage.run(
-            spark,
-            world,
-            (rank, size, gather, cancelled) ->
-                RankLoop.run(reporting, rank, size, gather, cancelled));
+        requireSameAdapter(
+            BarrierStage.run(
+                spark,
+                world,
+                (rank, size, gather, cancelled) ->
+                    RankLoop.run(reporting, rank, size, gather, cancelled)));
       } catch (Exception e) {
         // Spark declares none of what it throws. What the driver refused is the cause of what the
         // ranks then met.
@@ -43,6 +45,14 @@ public final class TrainingStage {
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Each rank updates an adapter of its own: a bit that flipped on one shows here. */
+  private static void requireSameAdapter(List<String> digests) {
+    if (digests.stream().distinct().count() != 1) {
+      throw new IllegalStateException(
+          "The ranks ended with different adapters, by rank: " + String.join(", ", digests));
     }
   }
 

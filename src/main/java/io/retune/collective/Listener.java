@@ -26,6 +26,9 @@ public final class Listener implements Closeable {
   private static final Logger log = LoggerFactory.getLogger(Listener.class);
   private static final int EXAMINED_AT_A_TIME = 32;
 
+  /** Java's default. */
+  private static final int BACKLOG = 50;
+
   private final ServerSocket server;
   private final Attempt attempt;
   private final int me;
@@ -38,12 +41,18 @@ public final class Listener implements Closeable {
    * @param me our number
    */
   public Listener(Attempt attempt, int me) throws IOException {
-    this.server = new ServerSocket(0);
+    this.server = new ServerSocket(0, BACKLOG, interfaceOfThisProcess());
     this.attempt = attempt;
     this.me = me;
     this.examining = Executors.newCachedThreadPool(task -> daemon(task, "retune-answer-" + me));
     this.accepting = daemon(this::accept, "retune-accept-" + me);
     accepting.start();
+  }
+
+  /** The one that Spark was told to use, as on a laptop 127.0.0.1; else all. */
+  private static InetAddress interfaceOfThisProcess() throws IOException {
+    String spark = System.getenv("SPARK_LOCAL_IP");
+    return spark == null ? null : InetAddress.getByName(spark);
   }
 
   private static Thread daemon(Runnable task, String name) {

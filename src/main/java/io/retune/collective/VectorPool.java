@@ -11,10 +11,6 @@ public final class VectorPool {
     this.size = size;
   }
 
-  public int size() {
-    return size;
-  }
-
   /** A vector with any content. */
   public float[] take() {
     float[] vector = free.poll();

@@ -6,7 +6,7 @@ import java.util.Optional;
  * Where a run takes place and where its results go. Nothing here can change a weight, and nothing
  * here is fingerprinted.
  *
- * @param store URI or local path of the store
+ * @param store local path of the store
  * @param cache local directory for downloads and prepared weights, named by digest
  * @param master Spark master; empty: {@code local[*]}, or separate executor JVMs on this machine
  *     when {@code executors} is given, or what spark-submit said

@@ -10,6 +10,7 @@ import io.retune.store.Sha256;
  * @param root Merkle root of the rows' content; the same for the same rows in any store
  * @param message why it changed, as the user said it
  * @param source where its rows came from
+ * @param sourceSha256 of the source's file, or of the manifest of its files
  * @param added whether this call made it; false: it was there already
  */
 public record DatasetVersion(
@@ -22,4 +23,5 @@ public record DatasetVersion(
     String privacy,
     String message,
     String source,
+    String sourceSha256,
     boolean added) {}

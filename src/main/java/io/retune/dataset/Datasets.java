@@ -293,6 +293,7 @@ public final class Datasets {
           metadata.privacy(),
           metadata.message(),
           metadata.source(),
+          metadata.source_sha256(),
           added);
     }
   }

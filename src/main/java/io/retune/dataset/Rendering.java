@@ -57,6 +57,8 @@ final class Rendering {
         render.messages().isEmpty()
             ? messagesColumn(place, render.messagesColumn(), frame)
             : contents(place, render.messages(), frame);
+    // What is wrong with the model's template or tokenizer is said here, not by an executor.
+    ChatRenderer.open(modelDirectory).close();
     Dataset<Row> chats = frame.rows().withColumn(CHAT, chat).repartition(partitions);
     StructType schema =
         frame
@@ -131,7 +133,8 @@ final class Rendering {
     boolean fits =
         schema.apply(column).dataType() instanceof ArrayType array
             && array.elementType() instanceof StructType message
-            && Arrays.asList(message.fieldNames()).containsAll(List.of("role", "content"));
+            && isText(message, "role")
+            && isText(message, "content");
     if (!fits) {
       throw InvalidInputException.of(
           place + ".render.messages",
@@ -140,9 +143,14 @@ final class Rendering {
               + "\" is "
               + schema.apply(column).dataType().simpleString()
               + ", no chat.",
-          "A chat is an array of structs with role and content.");
+          "A chat is an array of structs with role and content, both text.");
     }
     return Frame.column(column);
+  }
+
+  private static boolean isText(StructType message, String field) {
+    return Arrays.asList(message.fieldNames()).contains(field)
+        && message.apply(field).dataType().equals(DataTypes.StringType);
   }
 
   private static Iterator<Row> renderAll(

@@ -40,10 +40,8 @@ final class Salt {
     new SecureRandom().nextBytes(salt);
     Path staged = store.stage(folder);
     try {
-      if (store.isLocal()) {
-        Files.setPosixFilePermissions(
-            store.local(staged), PosixFilePermissions.fromString("rwx------"));
-      }
+      Files.setPosixFilePermissions(
+          store.local(staged), PosixFilePermissions.fromString("rwx------"));
       store.write(new Path(staged, "salt"), salt);
       store.publish(staged, folder);
     } catch (IOException | UncheckedIOException e) {

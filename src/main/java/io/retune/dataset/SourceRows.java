@@ -1,9 +1,7 @@
 package io.retune.dataset;
 
 import static org.apache.spark.sql.functions.col;
-import static org.apache.spark.sql.functions.length;
 import static org.apache.spark.sql.functions.regexp_replace;
-import static org.apache.spark.sql.functions.trim;
 import static org.apache.spark.sql.functions.udf;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -11,7 +9,6 @@ import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
@@ -57,7 +54,7 @@ final class SourceRows {
     Map<String, String> names = new HashMap<>();
     files.forEach((name, path) -> names.put(path.toAbsolutePath().toString(), name));
     UDF1<String, String> nameOf = uri -> names.get(java.net.URI.create(uri).getPath());
-    String[] uris = files.values().stream().map(p -> p.toUri().toString()).toArray(String[]::new);
+    String[] uris = files.values().stream().map(SourceRows::literally).toArray(String[]::new);
     // Only \n ends a line: a lone \r inside one is text.
     return spark
         .read()
@@ -68,8 +65,14 @@ final class SourceRows {
             regexp_replace(col("value"), "\r$", "").as("text"));
   }
 
+  /** As Hadoop's globs take it for this file and no other; blanks as they are. */
+  private static String literally(Path file) {
+    return "file:" + file.toAbsolutePath().toString().replaceAll("[\\\\*?\\[\\]{}]", "\\\\$0");
+  }
+
   private Dataset<Row> objects(Dataset<Row> lines, SortedMap<String, Path> files) {
-    Dataset<Row> filled = lines.filter(length(trim(col("text"))).gt(0));
+    UDF1<String, Boolean> isFilled = line -> !line.isBlank();
+    Dataset<Row> filled = lines.filter(udf(isFilled, DataTypes.BooleanType).apply(col("text")));
     UDF1<String, Boolean> isObject = line -> defect(line).isEmpty();
     Dataset<Row> defects =
         filled.filter(udf(isObject, DataTypes.BooleanType).apply(col("text")).equalTo(false));
@@ -96,21 +99,26 @@ final class SourceRows {
     }
   }
 
+  private static String text(Path file) throws IOException {
+    return StandardCharsets.UTF_8
+        .newDecoder()
+        .decode(java.nio.ByteBuffer.wrap(Files.readAllBytes(file)))
+        .toString();
+  }
+
   /** Reads again, in order, to say where: only when something is wrong. */
   private static List<Problem> problems(SortedMap<String, Path> files) {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> file : files.entrySet()) {
-      try (BufferedReader reader = Files.newBufferedReader(file.getValue())) {
-        int number = 0;
-        for (String line = reader.readLine();
-            line != null && problems.size() < PROBLEMS_SHOWN;
-            line = reader.readLine()) {
-          number++;
+      try {
+        String[] lines = text(file.getValue()).split("\n", -1);
+        for (int i = 0; i < lines.length && problems.size() < PROBLEMS_SHOWN; i++) {
+          String line = lines[i].replaceFirst("\r$", "");
           String defect = line.isBlank() ? "" : defect(line);
           if (!defect.isEmpty()) {
             problems.add(
                 new Problem(
-                    file.getKey() + ":" + number,
+                    file.getKey() + ":" + (i + 1),
                     defect + ".",
                     "A JSONL file has one JSON object a line."));
           }

@@ -1,7 +1,11 @@
 package io.retune.dataset;
 
+import static org.apache.spark.sql.functions.array_distinct;
+import static org.apache.spark.sql.functions.array_sort;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.collect_list;
 import static org.apache.spark.sql.functions.concat_ws;
+import static org.apache.spark.sql.functions.flatten;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.posexplode;
 import static org.apache.spark.sql.functions.row_number;
@@ -29,6 +33,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.expressions.WindowSpec;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataTypes;
 
@@ -141,16 +146,18 @@ final class Transforms {
             Expressions.suggestion(column, known));
       }
     }
-    Column rank =
-        row_number()
-            .over(
-                Window.partitionBy(Frame.columns(dedup.columns().toArray(String[]::new)))
-                    .orderBy(col("__digest"), col(Frame.ID)));
+    WindowSpec equalRows =
+        Window.partitionBy(Frame.columns(dedup.columns().toArray(String[]::new)));
+    Column rank = row_number().over(equalRows.orderBy(col("__digest"), col(Frame.ID)));
+    // What is trained on stands for all of them: each is found by its id.
+    Column sources =
+        array_sort(array_distinct(flatten(collect_list(col(Frame.SOURCES)).over(equalRows))));
     return new Frame(
         frame
             .rows()
             .withColumn("__digest", frame.digest())
             .withColumn(RANK, rank)
+            .withColumn(Frame.SOURCES, sources)
             .filter(col(RANK).equalTo(1))
             .drop(RANK, "__digest"));
   }

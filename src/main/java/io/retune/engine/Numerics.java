@@ -15,8 +15,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -60,12 +64,24 @@ public record Numerics(SortedMap<String, String> facts, Sha256 sha256) {
     return new Numerics(Collections.unmodifiableSortedMap(facts), Sha256.of(Json.write(facts)));
   }
 
+  /** The facts, sorted, that differ between two machines, or that one of them lacks. */
+  public static List<String> differing(Map<String, String> one, Map<String, String> other) {
+    SortedSet<String> facts = new TreeSet<>(one.keySet());
+    facts.addAll(other.keySet());
+    return facts.stream().filter(f -> !Objects.equals(one.get(f), other.get(f))).toList();
+  }
+
   /** The vector extensions by which libraries choose their code paths, where the system tells. */
   private static String instructions() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
-      String flags = lines.filter(l -> l.startsWith("flags")).findFirst().orElse("");
+      // x86 says flags, ARM says Features.
+      String flags =
+          lines
+              .filter(l -> l.startsWith("flags") || l.startsWith("Features"))
+              .findFirst()
+              .orElse("");
       return Stream.of(flags.split("\\s+"))
-          .filter(f -> f.matches("avx.*|fma|amx.*|sse4_2"))
+          .filter(f -> f.matches("avx.*|fma|amx.*|sse4_2|asimd.*|sve.*|bf16|i8mm|fphp"))
           .sorted()
           .distinct()
           .reduce((a, b) -> a + " " + b)

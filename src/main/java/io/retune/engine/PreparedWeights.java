@@ -40,8 +40,9 @@ final class PreparedWeights {
   private PreparedWeights() {}
 
   /**
-   * Makes the weights where they are not there or not what was made, and maps them. A file of the cache that lost a bit would
-   * change weights in silence, so it is held against its digest each time.
+   * Makes the weights where they are not there or not what was made, and maps them. A file of the
+   * cache that lost a bit would change weights in silence, so it is held against its digest each
+   * time.
    *
    * @param modelDirectory named by the model's digest
    * @param cache local directory

@@ -241,10 +241,6 @@ final class GgufFile {
     return typed(key, String.class);
   }
 
-  boolean flag(String key, boolean otherwise) {
-    return has(key) ? typed(key, Boolean.class) : otherwise;
-  }
-
   long number(String key) {
     return typed(key, Long.class);
   }

@@ -54,7 +54,7 @@ final class RopeScaling {
     float[] inverse = new float[width / 2];
     for (int i = 0; i < inverse.length; i++) {
       float exponent = (2 * i) / (float) width;
-      inverse[i] = 1f / (float) Math.pow((float) base, exponent);
+      inverse[i] = 1f / (float) StrictMath.pow((float) base, exponent);
     }
     return inverse;
   }

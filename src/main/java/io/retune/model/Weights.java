@@ -92,10 +92,6 @@ public final class Weights {
     }
   }
 
-  public boolean has(String name) {
-    return fileOf.containsKey(name);
-  }
-
   /**
    * A tensor as little-endian float32, mapped where the file holds it so, converted else.
    *

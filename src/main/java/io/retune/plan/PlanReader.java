@@ -105,10 +105,8 @@ public final class PlanReader {
     if (known != null) {
       return known;
     }
-    if (store.isLocal()) {
-      try (InputStream whole = store.open(file)) {
-        Sha256.of(whole).require(file.toString(), part.sha256());
-      }
+    try (InputStream whole = store.open(file)) {
+      Sha256.of(whole).require(file.toString(), part.sha256());
     }
     long length = store.length(file);
     byte[] prefix = new byte[(int) Math.min(length, Long.BYTES)];

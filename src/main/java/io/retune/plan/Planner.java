@@ -126,9 +126,8 @@ public final class Planner {
           plan.root(),
           plan.steps().size(),
           trained.places().size());
-    } catch (RuntimeException e) {
+    } finally {
       store.delete(staged);
-      throw e;
     }
   }
 
@@ -204,7 +203,7 @@ public final class Planner {
         scored.stream().mapToInt(Example::targetTokens).toArray());
   }
 
-  /** Of what a run computes with, and not of names: the same in every store. */
+  /** Of what a run computes with, and not of the store's own ids: the same in every store. */
   private static Sha256 root(
       List<Plan.Step> steps, List<Plan.Part> training, List<Plan.Part> evaluation) {
     return Sha256.of(
@@ -240,7 +239,10 @@ public final class Planner {
     return rows;
   }
 
-  /** Streams the examples' tokens in the ledger's order; one part is in memory at a time. */
+  /**
+   * Streams the examples' tokens in the ledger's order; the tokens of one part are in memory at a
+   * time.
+   */
   private List<Plan.Part> parts(
       String prefix,
       Path staged,
@@ -254,15 +256,21 @@ public final class Planner {
             .join(examples.select("example_id", "input_ids", "trained"), "example_id")
             .repartitionByRange(1 + ledger.size() / ROWS_PER_PARTITION, col("micro_batch"))
             .sortWithinPartitions("micro_batch", "slot")
-            .select("input_ids", "trained")
+            .select("example_id", "input_ids", "trained")
             .toLocalIterator();
     PartWriter writer = new PartWriter(store, staged, prefix, tokens, layout.places().size());
     for (List<Layout.Place> microBatch : layout.places()) {
       writer.next();
-      for (int slot = 0; slot < microBatch.size(); slot++) {
+      for (Layout.Place place : microBatch) {
         Row row = rows.next();
-        writer.append(row.getList(0), row.getList(1));
+        if (!row.getString(0).equals(place.example().id())) {
+          throw new IllegalStateException("The ledger and the examples are not in the same order");
+        }
+        writer.append(row.getList(1), row.getList(2));
       }
+    }
+    if (rows.hasNext()) {
+      throw new IllegalStateException("The ledger has more examples than the plan");
     }
     return writer.finish();
   }

@@ -29,7 +29,7 @@ import java.util.stream.Collectors;
  */
 public final class ChatRenderer implements AutoCloseable {
   /** Raised when the same model would render the same chat differently. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   private final Tokenizer tokenizer;
   private final ChatTemplate template;

@@ -54,9 +54,9 @@ public final class EventServer implements Closeable {
   private void consume(RankEvent event, Consumer<RankEvent> consumer) {
     try {
       consumer.accept(event);
-    } catch (RuntimeException e) {
-      failure = e;
-      throw e;
+    } catch (RuntimeException | Error e) {
+      failure = e instanceof RuntimeException unchecked ? unchecked : new IllegalStateException(e);
+      throw failure;
     }
   }
 

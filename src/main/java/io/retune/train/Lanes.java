@@ -68,6 +68,11 @@ final class Lanes implements AutoCloseable {
     }
   }
 
+  /** Whether all lanes have stopped; while one has not, what it computes with must stay. */
+  boolean areDone() {
+    return threads.isTerminated();
+  }
+
   @Override
   public void close() {
     threads.shutdownNow();

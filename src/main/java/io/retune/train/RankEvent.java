@@ -16,6 +16,7 @@ import java.util.SortedMap;
   @JsonSubTypes.Type(RankEvent.Stepped.class),
   @JsonSubTypes.Type(RankEvent.Evaluated.class),
   @JsonSubTypes.Type(RankEvent.Checkpointed.class),
+  @JsonSubTypes.Type(RankEvent.Diverged.class),
   @JsonSubTypes.Type(RankEvent.Finished.class)
 })
 public sealed interface RankEvent {
@@ -38,6 +39,9 @@ public sealed interface RankEvent {
 
   /** A checkpoint is durable. */
   record Checkpointed(CheckpointRecord checkpoint) implements RankEvent {}
+
+  /** A step's gradient is not finite: it would not be when the step is computed again. */
+  record Diverged(int step) implements RankEvent {}
 
   /** Nothing follows. */
   record Finished(String adapterDigest) implements RankEvent {}

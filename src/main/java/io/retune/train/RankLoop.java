@@ -120,14 +120,16 @@ public final class RankLoop implements AutoCloseable {
     Hello first = ranks.get(0);
     for (int rank = 1; rank < ranks.size(); rank++) {
       Hello other = ranks.get(rank);
-      for (Map.Entry<String, String> fact : first.numerics().entrySet()) {
-        String theirs = other.numerics().get(fact.getKey());
-        if (!fact.getValue().equals(theirs)) {
-          throw new IllegalStateException(
-              "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s). Run on machines of one kind."
-                  .formatted(
-                      fact.getKey(), fact.getValue(), first.host(), theirs, rank, other.host()));
-        }
+      for (String fact : Numerics.differing(first.numerics(), other.numerics())) {
+        throw new IllegalStateException(
+            "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s). Run on machines of one kind."
+                .formatted(
+                    fact,
+                    first.numerics().get(fact),
+                    first.host(),
+                    other.numerics().get(fact),
+                    rank,
+                    other.host()));
       }
     }
   }
@@ -200,8 +202,8 @@ public final class RankLoop implements AutoCloseable {
     long exchanged = System.nanoTime();
     double norm = GradientNorm.of(gradient);
     if (!Double.isFinite(norm)) {
-      throw new IllegalStateException(
-          "The gradient of step " + step + " is not finite. Lower train.optimizer.adamw.lr.");
+      tell(new RankEvent.Diverged(step));
+      throw new IllegalStateException("The gradient of step " + step + " is not finite");
     }
     double rate = learningRate.at(step);
     optimizer.step(adapter, gradient, rate, step, clip(norm));
@@ -365,6 +367,8 @@ public final class RankLoop implements AutoCloseable {
       driver.get().close();
     }
     lanes.close();
-    decoder.close();
+    if (lanes.areDone()) {
+      decoder.close();
+    }
   }
 }

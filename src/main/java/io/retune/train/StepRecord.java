@@ -14,7 +14,9 @@ import java.util.Optional;
  * @param leafDigests 128-bit digest, hexadecimal, of each leaf's gradient in leaf order
  * @param tensorDigests 128-bit digest, hexadecimal, of each tensor of the summed gradient, in the
  *     order of the tensors' names
- * @param computeMs in kernels, the longest of all ranks; likewise exchange, wait and data
+ * @param computeMs reading and computing micro-batches, the longest of all ranks
+ * @param exchangeMs summing over ranks, as rank 0 saw it; likewise {@code waitMs}, for the others
+ * @param dataMs reading micro-batches, added up over the lanes of the rank that took longest
  */
 public record StepRecord(
     int step,
