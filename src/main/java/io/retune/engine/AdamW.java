@@ -3,9 +3,9 @@ package io.retune.engine;
 import io.retune.config.TrainSpec;
 
 /**
- * AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) in the order of operations of
- * torch.optim.AdamW, float32 and elementwise: any slice of the vector can be updated anywhere with
- * the same result.
+ * AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) as torch.optim.AdamW works it out, but for
+ * roundings in the last places; float32 and elementwise: any slice of the vector can be updated
+ * anywhere with the same result.
  */
 public final class AdamW {
   private final TrainSpec.AdamW spec;

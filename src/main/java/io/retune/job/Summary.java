@@ -30,7 +30,7 @@ final class Summary {
       terminal.say("weights   sha256 %s", result.weightsSha256());
       terminal.say("adapter   %s", result.adapter());
     }
-    terminal.say("tables    %s", workspace.store().path("lineage"));
+    terminal.say("tables    %s", workspace.store().localPath("lineage"));
     if (!workspace.times().isEmpty()) {
       terminal.say("time      %s", workspace.times());
     }

@@ -127,6 +127,39 @@ class PreparationTest {
   }
 
   @Test
+  void anExampleNamesEveryRowThatDedupFoundEqualToItsOwn() throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 20; i++) {
+      for (int copy = 0; copy <= i % 3; copy++) {
+        lines.append("{\"word\":\"w%d\",\"copy\":%d}\n".formatted(i, copy));
+      }
+    }
+    DatasetSpec words = workshop.jsonl("copies.jsonl", lines.toString());
+    Snapshot snapshot =
+        workshop.prepare(
+            words,
+            new TransformSpec.Dedup("unique", List.of("word")),
+            Workshop.heldOut(),
+            Workshop.chat());
+
+    List<Row> examples = workshop.preparation.examples(snapshot).collectAsList();
+    Map<String, Long> copies =
+        workshop.datasets.rows(workshop.datasets.version("words", 1)).collectAsList().stream()
+            .collect(
+                Collectors.toMap(
+                    row -> row.<String>getAs("row_id"),
+                    row -> Long.parseLong(row.<String>getAs("word").substring(1)) % 3 + 1));
+    assertThat(examples).hasSize(20);
+    for (Row example : examples) {
+      List<String> sources = example.getList(example.fieldIndex("sources"));
+      assertThat(sources).isSorted().doesNotHaveDuplicates();
+      assertThat((long) sources.size()).isEqualTo(copies.get(sources.get(0)));
+    }
+    assertThat(examples.stream().mapToInt(e -> e.getList(e.fieldIndex("sources")).size()).sum())
+        .isEqualTo(copies.size());
+  }
+
+  @Test
   void whatWasPreparedIsFoundAgainAndAnotherChainIsAnotherSnapshot() throws IOException {
     DatasetSpec words = workshop.jsonl("a.jsonl", words(20));
     Snapshot first = workshop.prepare(words, Workshop.heldOut(), Workshop.chat());
