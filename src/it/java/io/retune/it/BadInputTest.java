@@ -104,7 +104,8 @@ class BadInputTest {
     RetuneProcess retune =
         own("[{ role = user, content = hello }, { role = assistant, content = world }]", "64");
     assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("trains no message, so there is nothing to learn.")
+    assertThat(retune.stderr())
+        .contains("trains no message, so there is nothing to learn.")
         .contains("Write train = true in the assistant's message.");
   }
 
