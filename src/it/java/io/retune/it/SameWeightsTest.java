@@ -91,6 +91,13 @@ class SameWeightsTest {
       }
     }
     assertThat(killedBetween).as("killed between the two in one of five tries").isPresent();
+    // Its driver did not live to write a table; who asks what trained the checkpoint is told all
+    // the same.
+    String run = RunId.of("smoke", killedBetween.get());
+    RetuneProcess asked =
+        RetuneProcess.run(
+            "lineage", "rows-of-run", "run=" + run, "--store", store.toString(), "--json");
+    assertThat(asked.stdout()).contains("\"step\":1").contains("\"step\":2");
     JsonNode result = run("--request", killedBetween.get());
     assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
     assertThat(result.at("/attempts/1/resumed_from").asInt()).isEqualTo(2);

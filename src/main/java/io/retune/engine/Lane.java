@@ -23,14 +23,6 @@ public final class Lane implements AutoCloseable {
   /** Targets whose logits are held at a time: 128 x 49,152 floats are 25 MB. */
   private static final int HEAD_CHUNK = 128;
 
-  /** The P and G of layer.ts: an A per group, a B per module. */
-  private static final List<List<String>> GROUPS =
-      List.of(
-          List.of("q_proj", "k_proj", "v_proj"),
-          List.of("o_proj"),
-          List.of("gate_proj", "up_proj"),
-          List.of("down_proj"));
-
   private final Decoder decoder;
   private final ModelConfig config;
   private final PtNDManager manager;
@@ -58,8 +50,8 @@ public final class Lane implements AutoCloseable {
   }
 
   /**
-   * By layer, the slots of layer.ts as views of the flat vector; a module without adapter has an
-   * empty one.
+   * By layer the P, or the G, of layer.ts as views of the flat vector: of each group of modules its
+   * A matrices as one, then a B for each module; where there is no adapter, an empty one.
    */
   private NDArray[][] views(NDArray flat) {
     NDArray[][] views = new NDArray[config.layers()][];
@@ -68,7 +60,7 @@ public final class Lane implements AutoCloseable {
       List<AdapterLayout.Tensor> tensors =
           decoder.layout().tensors().stream().filter(t -> t.layer() == at).toList();
       views[layer] =
-          GROUPS.stream()
+          AdapterLayout.groups().stream()
               .flatMap(
                   group ->
                       java.util.stream.Stream.concat(

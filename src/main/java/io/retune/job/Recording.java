@@ -11,6 +11,7 @@ import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
+import java.io.UncheckedIOException;
 import java.util.Collection;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -65,14 +66,15 @@ final class Recording {
   /** Brings the run's tables up to its journal, and notes how far that is. */
   void completed(RunFolder folder) {
     RunHistory history = folder.history();
-    if (history.declared().isEmpty() || folder.recorded() == history.entries().size()) {
+    if (history.declared().isEmpty() || folder.isRecorded()) {
       return;
     }
+    long journalBytes = folder.journalBytes();
     String key = history.declared().orElseThrow().planKey();
     Plan plan = PlanReader.open(workspace.store(), key).plan();
     folder.requireHeld();
     record(tables -> tables.load(history, plan));
-    folder.noteRecorded(history.entries().size());
+    folder.noteRecorded(journalBytes);
   }
 
   /**
@@ -86,6 +88,9 @@ final class Recording {
           completed(folder);
         } catch (LeaseHeldException e) {
           log.info("event=run-held run={}", run);
+        } catch (IllegalStateException | UncheckedIOException e) {
+          // One damaged run does not keep the others' rows from who asks for them.
+          log.warn("event=run-damaged run={} cause={}", run, e.getMessage());
         }
       }
     }

@@ -34,7 +34,12 @@ final class RunFolder implements AutoCloseable {
    */
   static RunFolder hold(Store store, String run) {
     Lease lease = Lease.take(store, store.path("runs", run), "The run " + run);
-    return new RunFolder(store, run, lease);
+    try {
+      return new RunFolder(store, run, lease);
+    } catch (RuntimeException e) {
+      lease.close();
+      throw e;
+    }
   }
 
   /** The names of all runs, sorted. */
@@ -95,24 +100,32 @@ final class RunFolder implements AutoCloseable {
     journal.append(event);
   }
 
-  /** Journal entries that are known to be in the tables. */
-  int recorded() {
-    return recorded(store, run);
+  /** Bytes of the journal as it is now. */
+  long journalBytes() {
+    return Journal.bytes(store, run);
   }
 
-  void noteRecorded(int entries) {
-    store.write(recordedFile(store, run), Integer.toString(entries).getBytes(US_ASCII));
+  /** Whether the tables have everything of its journal. */
+  boolean isRecorded() {
+    return recordedBytes(store, run) == journalBytes();
   }
 
-  /** Whether its tables may lack entries of its journal, and no driver is there to add them. */
+  /**
+   * @param journalBytes of the journal that the tables are brought up to
+   */
+  void noteRecorded(long journalBytes) {
+    store.write(recordedFile(store, run), Long.toString(journalBytes).getBytes(US_ASCII));
+  }
+
+  /** Whether its tables may lack something of its journal, and no driver is there to add it. */
   static boolean lags(Store store, String run) {
-    return Lease.holder(store, store.path("runs", run)).isEmpty()
-        && history(store, run).entries().size() > recorded(store, run);
+    return Journal.bytes(store, run) != recordedBytes(store, run)
+        && Lease.holder(store, store.path("runs", run)).isEmpty();
   }
 
-  private static int recorded(Store store, String run) {
+  private static long recordedBytes(Store store, String run) {
     Path file = recordedFile(store, run);
-    return store.exists(file) ? Integer.parseInt(new String(store.read(file), US_ASCII)) : 0;
+    return store.exists(file) ? Long.parseLong(new String(store.read(file), US_ASCII)) : 0;
   }
 
   private static Path recordedFile(Store store, String run) {

@@ -42,6 +42,11 @@ public final class Journal implements AutoCloseable {
     return store.path("runs", run, "journal");
   }
 
+  /** Length of the run's files: what has changed is told without reading it. */
+  public static long bytes(Store store, String run) {
+    return store.list(folder(store, run)).stream().mapToLong(store::length).sum();
+  }
+
   /** The run's entries in order; none when there is no such run. */
   public static List<JournalEntry> read(Store store, String run) {
     List<JournalEntry> all = new ArrayList<>();

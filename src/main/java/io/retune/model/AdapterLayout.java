@@ -38,6 +38,11 @@ public record AdapterLayout(List<Tensor> tensors, int size) {
           List.of("gate_proj", "up_proj"),
           List.of("down_proj"));
 
+  /** The linear modules of a layer, those that read the same input together. */
+  public static List<List<String>> groups() {
+    return GROUPS;
+  }
+
   /** Every linear module of a layer, in order. */
   public static List<String> modules() {
     return GROUPS.stream().flatMap(List::stream).toList();
