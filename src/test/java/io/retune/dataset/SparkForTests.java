@@ -16,6 +16,7 @@ public final class SparkForTests {
             .config("spark.sql.shuffle.partitions", 2)
             .config("spark.databricks.delta.snapshotPartitions", 2)
             .config("spark.sql.session.timeZone", "UTC")
+            .config("spark.sql.warehouse.dir", "target/spark-warehouse")
             .config("spark.sql.codegen.wholeStage", false)
             .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
             .config("spark.sql.legacy.parameterSubstitution.constantsOnly", true)
