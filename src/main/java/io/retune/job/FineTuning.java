@@ -138,7 +138,7 @@ final class FineTuning {
       folder.append(new JournalEntry.AttemptEnded(number, e.getMessage(), watch.recomputed));
       throw e;
     } catch (RuntimeException e) {
-      log.warn("event=attempt-failed run={} attempt={}", folder.run(), number, e);
+      log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
       progress.failed(number, causeOf(e));
       if (watch.started) {
         folder.append(new JournalEntry.AttemptEnded(number, causeOf(e), watch.recomputed));

@@ -72,7 +72,7 @@ final class RunFolder implements AutoCloseable {
                 InvalidInputException.of(
                     "run \"" + start + "\"",
                     matching.isEmpty()
-                        ? "is not in this store."
+                        ? "is not in this store, or its steps are not planned yet."
                         : "stands for " + matching.size() + " runs.",
                     "There are: "
                         + String.join(

@@ -45,7 +45,7 @@ public final class EventServer implements Closeable {
       } while (!(event instanceof RankEvent.Finished));
     } catch (IOException | RuntimeException e) {
       if (!closed) {
-        log.warn("event=events-ended cause={}", e.getMessage());
+        log.info("event=events-ended cause={}", e.getMessage());
         closeChannel();
       }
     }
