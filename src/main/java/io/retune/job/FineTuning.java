@@ -73,6 +73,7 @@ final class FineTuning {
    * @throws CheckDoesNotHoldException if a step that was computed again is not equal
    */
   float[] train() {
+    endLostAttempt();
     int last = plan.steps().size();
     int fruitless = 0;
     while (!isDone(last)) {
@@ -95,12 +96,11 @@ final class FineTuning {
   }
 
   private boolean isDone(int last) {
-    endLostAttempt();
     return folder.history().hasCheckpoint(last)
         && checkpoints.latest(last).equals(Optional.of(last));
   }
 
-  /** An attempt whose driver was killed, or which failed while the driver lived. */
+  /** The attempt of a driver that did not live to say how it ended. */
   private void endLostAttempt() {
     folder
         .history()

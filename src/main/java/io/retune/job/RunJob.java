@@ -18,8 +18,6 @@ import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.UUID;
@@ -198,20 +196,12 @@ public final class RunJob {
             recipe.evaluation());
     folder.append(
         new Ended(
-            weightsSha256(store, exported),
+            Sha256.of(store.read(new Path(exported, AdapterFiles.WEIGHTS))).hex(),
             store.relative(exported),
             loss.before(),
             loss.after(),
             loss.low(),
             loss.high(),
             workspace.times().milliseconds()));
-  }
-
-  private static String weightsSha256(Store store, Path exported) {
-    try (var in = store.open(new Path(exported, AdapterFiles.WEIGHTS))) {
-      return Sha256.of(in).hex();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

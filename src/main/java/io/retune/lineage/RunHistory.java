@@ -51,10 +51,6 @@ public record RunHistory(List<JournalEntry> entries) {
     return all(Stepped.class).map(Stepped::step).filter(s -> s.step() == step).findFirst();
   }
 
-  public List<StepRecord> steps() {
-    return all(Stepped.class).map(Stepped::step).toList();
-  }
-
   /** The last step that is known to have been done. */
   public int lastStep() {
     return all(Stepped.class).mapToInt(s -> s.step().step()).max().orElse(0);

@@ -148,27 +148,18 @@ public final class Lease implements AutoCloseable {
     }
     try {
       Holder holder = Json.read(store.read(named(leases, last)), Holder.class);
-      boolean lives =
-          holder.isHere() ? holder.isAlive() : lastSign(store, leases, last, holder).isRecent();
+      boolean lives = holder.isHere() ? holder.isAlive() : gaveASign(store, leases, last, holder);
       return lives ? Optional.of(holder) : Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException(named(leases, last) + " is damaged", e);
     }
   }
 
-  private record Sign(Instant at) {
-    boolean isRecent() {
-      return at.plus(DEAD_AFTER).isAfter(Instant.now());
-    }
-  }
-
-  private static Sign lastSign(Store store, Path leases, int number, Holder holder) {
+  private static boolean gaveASign(Store store, Path leases, int number, Holder holder) {
     Path beat = beat(leases, number);
-    return new Sign(
-        Instant.parse(
-            store.exists(beat)
-                ? new String(store.read(beat), StandardCharsets.UTF_8)
-                : holder.since()));
+    String last =
+        store.exists(beat) ? new String(store.read(beat), StandardCharsets.UTF_8) : holder.since();
+    return Instant.parse(last).plus(DEAD_AFTER).isAfter(Instant.now());
   }
 
   private static int last(Store store, Path leases) {

@@ -120,7 +120,9 @@ public final class RankLoop implements AutoCloseable {
     Hello first = ranks.get(0);
     for (int rank = 1; rank < ranks.size(); rank++) {
       Hello other = ranks.get(rank);
-      for (String fact : Numerics.differing(first.numerics(), other.numerics())) {
+      List<String> differing = Numerics.differing(first.numerics(), other.numerics());
+      if (!differing.isEmpty()) {
+        String fact = differing.get(0);
         throw new IllegalStateException(
             "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s). Run on machines of one kind."
                 .formatted(
