@@ -1,18 +1,15 @@
 -- Which rows trained this model, and when?
 -- run: a run, or the start of its name
-SELECT
-  ledger.dataset,
-  row_id,
-  ledger.example_id,
-  ledger.epoch,
-  ledger.step,
-  ledger.micro_batch,
-  ledger.slot,
-  ledger.tokens,
-  ledger.target_tokens
-FROM runs
-  JOIN ledger ON ledger.plan_key = runs.plan_key AND ledger.split = 'train'
-  JOIN steps ON steps.run = runs.run AND steps.step = ledger.step
-  LATERAL VIEW explode(ledger.row_ids) AS row_id
-WHERE runs.run = :run
-ORDER BY ledger.step, ledger.micro_batch, ledger.slot, row_id
+--   dataset        the dataset
+--   row_id         the row, as datasets/NAME has it
+--   example_id     the example that was made of it
+--   epoch          from 1
+--   step           optimizer step, from 1
+--   micro_batch    index in the plan, from 0
+--   slot           place in the micro-batch, from 0
+--   tokens         tokens of the example
+--   target_tokens  those of them that were trained
+SELECT dataset, row_id, example_id, epoch, step, micro_batch, slot, tokens, target_tokens
+FROM exposures
+WHERE run = :run
+ORDER BY step, micro_batch, slot, row_id

@@ -1,16 +1,25 @@
--- Which models saw this row, how often, and in which steps?
+-- Which models saw this row, how often, and where?
 -- row: a row_id, as datasets/NAME and rows-of-run have it
+--   run             the run
+--   weights_sha256  its exported weights; null while it has none
+--   times_seen      by this run
+--   epoch           from 1
+--   step            optimizer step, from 1
+--   micro_batch     index in the plan, from 0
+--   slot            place in the micro-batch, from 0
+--   token_offset    of its first token in the micro-batch
+--   target_tokens   tokens of it that were trained
 SELECT
-  runs.run,
+  exposures.run,
   run_ends.weights_sha256,
-  ledger.dataset,
-  count(*) AS times_seen,
-  sum(ledger.target_tokens) AS target_tokens_seen,
-  array_sort(collect_list(ledger.step)) AS steps
-FROM ledger
-  JOIN runs ON runs.plan_key = ledger.plan_key
-  JOIN steps ON steps.run = runs.run AND steps.step = ledger.step
-  LEFT JOIN run_ends ON run_ends.run = runs.run
-WHERE ledger.split = 'train' AND array_contains(ledger.row_ids, :row)
-GROUP BY runs.run, run_ends.weights_sha256, ledger.dataset
-ORDER BY runs.run
+  count(*) OVER (PARTITION BY exposures.run) AS times_seen,
+  exposures.epoch,
+  exposures.step,
+  exposures.micro_batch,
+  exposures.slot,
+  exposures.token_offset,
+  exposures.target_tokens
+FROM exposures
+  LEFT JOIN run_ends ON run_ends.run = exposures.run
+WHERE exposures.row_id = :row
+ORDER BY exposures.run, exposures.step, exposures.micro_batch, exposures.slot

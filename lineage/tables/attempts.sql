@@ -2,15 +2,22 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   run              STRING              COMMENT 'The run',
   entry            BIGINT              COMMENT 'Number of the entry of the run\'s journal that this row is from',
   attempt          INT                 COMMENT 'From 1, over all drivers of the run',
+  driver           INT                 COMMENT 'Which driver of the run started it, from 1',
   world_size       INT                 COMMENT 'Ranks',
   resumed_from     INT                 COMMENT 'Step of the checkpoint it went on from; 0: the beginning',
   processes        ARRAY<STRING>       COMMENT 'host:pid of each rank',
   lanes            ARRAY<INT>          COMMENT 'Lanes of each rank',
+  total_lanes      INT                 COMMENT 'Lanes of all ranks',
+  cpus             ARRAY<STRING>       COMMENT 'Processor of each rank\'s machine',
+  cores            ARRAY<INT>          COMMENT 'Cores of each rank\'s machine',
+  memory_bytes     ARRAY<BIGINT>       COMMENT 'Memory of each rank\'s machine',
+  gpus             ARRAY<STRING>       COMMENT 'GPUs of each rank\'s machine',
   numerics         MAP<STRING, STRING> COMMENT 'Facts that decide bits: versions, instruction set, flags, probe',
   numerics_sha256  STRING              COMMENT 'Of these facts',
   steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal',
   started_at       TIMESTAMP           COMMENT 'When all ranks were there',
   ended_at         TIMESTAMP           COMMENT 'When its end was written down',
+  wall_ms          BIGINT              COMMENT 'From its start to its end',
   outcome          STRING              COMMENT 'finished, or why it ended'
 )
 USING delta

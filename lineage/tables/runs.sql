@@ -10,6 +10,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   plan_key        STRING    COMMENT 'The plan\'s folder, and its rows in ledger',
   plan_sha256     STRING    COMMENT 'The plan\'s root',
   steps           INT       COMMENT 'Steps that are planned',
+  tokens          BIGINT    COMMENT 'Tokens over all planned steps',
   target_tokens   BIGINT    COMMENT 'Target tokens over all planned steps',
   started_at      TIMESTAMP COMMENT 'When it was started'
 )

@@ -15,7 +15,9 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   exchange_ms    BIGINT        COMMENT 'Summing over ranks, as rank 0 saw it',
   wait_ms        BIGINT        COMMENT 'Waiting for other ranks, as rank 0 saw it',
   data_ms        BIGINT        COMMENT 'Reading micro-batches, added up over the lanes of the rank that took longest',
-  wall_ms        BIGINT        COMMENT 'The whole step',
+  record_ms      BIGINT        COMMENT 'Behind the step before, until the driver had written down what was done since',
+  wall_ms        BIGINT        COMMENT 'The whole step, without record_ms',
+  memory_bytes   BIGINT        COMMENT 'Largest resident memory of any rank so far; 0 where the system does not tell',
   done_at        TIMESTAMP     COMMENT 'When it was written down'
 )
 USING delta

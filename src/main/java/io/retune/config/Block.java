@@ -127,6 +127,13 @@ final class Block {
     return parsed(key, kind);
   }
 
+  /** A key that changes no weight: in the recipe for people, and not in the fingerprint. */
+  <T> Optional<T> shown(String key, Kind<T> kind) {
+    Optional<T> value = parsed(key, kind);
+    value.ifPresent(v -> whole.put(key, json(v)));
+    return value;
+  }
+
   private <T> Optional<T> parsed(String key, Kind<T> kind) {
     Optional<ConfigValue> value = take(key);
     if (value.isEmpty()) {

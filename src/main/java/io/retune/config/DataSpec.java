@@ -1,6 +1,7 @@
 package io.retune.config;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /**
@@ -9,5 +10,9 @@ import java.util.SortedMap;
  * @param datasets at least one; their prepared rows are put together by column name
  * @param prepare applied in this order to the rows of all datasets together; exactly one {@link
  *     TransformSpec.Render}
+ * @param groupBy column whose values the evaluation is told apart by; changes no weight
  */
-public record DataSpec(SortedMap<String, DatasetSpec> datasets, List<TransformSpec> prepare) {}
+public record DataSpec(
+    SortedMap<String, DatasetSpec> datasets,
+    List<TransformSpec> prepare,
+    Optional<String> groupBy) {}

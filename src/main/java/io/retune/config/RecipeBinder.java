@@ -37,6 +37,10 @@ final class RecipeBinder {
 
   private static final Kind<String> TEXT = Kind.text("Expected text.");
 
+  private static final Kind<String> COLUMN =
+      Kind.text(
+          "Expected the name of a column, such as pos.", "is no name", Pattern.compile("\\w+"));
+
   /** In the model's order, as PEFT's all-linear takes them. */
   static final List<String> LINEAR_MODULES =
       List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
@@ -58,10 +62,12 @@ final class RecipeBinder {
     }
     String description = root.aside("description", TEXT).orElse("");
     SourceSpec model = source(root);
-    DataSpec data = data(root);
+    Block measured = root.child("evaluation");
+    DataSpec data = data(root, measured.shown("group-by", COLUMN));
     OrderSpec order = order(root);
     TrainSpec train = train(root, order);
-    EvaluationSpec evaluation = evaluation(root, data);
+    EvaluationSpec evaluation = evaluation(measured, data);
+    root.attach("evaluation", measured, false);
     if (root.has("order")) {
       transforms.requireFit(order.tokensPerMicroBatch());
     }
@@ -81,7 +87,7 @@ final class RecipeBinder {
     return new SourceSpec(source, block.required("sha256", SHA256));
   }
 
-  private DataSpec data(Block root) {
+  private DataSpec data(Block root, Optional<String> groupBy) {
     Block data = root.child("data");
     Block named = data.child("datasets");
     SortedMap<String, DatasetSpec> datasets = new TreeMap<>();
@@ -106,7 +112,7 @@ final class RecipeBinder {
       data.missing("prepare", "Expected a list of transforms with a split and a render.");
     }
     root.attach("data", data, false);
-    return new DataSpec(datasets, prepare);
+    return new DataSpec(datasets, prepare, groupBy);
   }
 
   private DatasetSpec dataset(Block block) {
@@ -221,8 +227,7 @@ final class RecipeBinder {
     return new Schedule(Shape.valueOf(chosen.toUpperCase(Locale.ROOT)), warmupSteps);
   }
 
-  private static EvaluationSpec evaluation(Block root, DataSpec data) {
-    Block evaluation = root.child("evaluation");
+  private static EvaluationSpec evaluation(Block evaluation, DataSpec data) {
     evaluation.aside("split", TEXT).ifPresent(split -> checkSplit(evaluation, split, data));
     Block bootstrap = evaluation.child("bootstrap");
     Kind<Long> resamples = Kind.wholeNumber(100, Integer.MAX_VALUE);
@@ -234,7 +239,6 @@ final class RecipeBinder {
             bootstrap.withDefault("seed", SEED, 1L),
             bootstrap.withDefault("confidence", confidence, 0.95));
     evaluation.attach("bootstrap", bootstrap, false);
-    root.attach("evaluation", evaluation, false);
     return spec;
   }
 

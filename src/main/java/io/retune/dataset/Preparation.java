@@ -1,6 +1,8 @@
 package io.retune.dataset;
 
+import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.udf;
 
@@ -23,8 +25,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -42,6 +46,14 @@ import org.slf4j.LoggerFactory;
 public final class Preparation {
   /** Of what this package does to rows; a change that can change an example raises it. */
   static final int VERSION = 2;
+
+  /**
+   * Column of a snapshot's examples that tells the evaluation apart, where a recipe asks for it.
+   */
+  public static final String GROUP = "group_value";
+
+  /** A table of more verdicts is read by nobody, and a column with more values is no group. */
+  private static final int MOST_GROUPS = 50;
 
   private static final Logger LOG = LoggerFactory.getLogger(Preparation.class);
   private static final int PROBLEMS_SHOWN = 20;
@@ -117,20 +129,14 @@ public final class Preparation {
                     "version", version.version(),
                     "root", version.root().hex(),
                     "prepare", described(data.datasets().get(name).prepare()))));
-    return Sha256.of(
-            Json.write(
-                Map.of(
-                    "preparation",
-                    VERSION,
-                    "model",
-                    model.hex(),
-                    "renderer",
-                    ChatRenderer.VERSION,
-                    "datasets",
-                    datasets,
-                    "prepare",
-                    described(data.prepare()))))
-        .hex();
+    Map<String, Object> inputs = new TreeMap<>();
+    inputs.put("preparation", VERSION);
+    inputs.put("model", model.hex());
+    inputs.put("renderer", ChatRenderer.VERSION);
+    inputs.put("datasets", datasets);
+    inputs.put("prepare", described(data.prepare()));
+    data.groupBy().ifPresent(column -> inputs.put("group", column));
+    return Sha256.of(Json.write(inputs)).hex();
   }
 
   private static List<String> described(List<TransformSpec> chain) {
@@ -177,9 +183,10 @@ public final class Preparation {
         DataSpec data, SortedMap<String, DatasetVersion> versions, Sha256 model, String key) {
       try {
         Frame prepared = chain("data.prepare", "", data.prepare(), together(data, versions));
-        Dataset<Row> examples = hold(examples(prepared));
+        Dataset<Row> examples = hold(examples(prepared, data.groupBy()));
         Map<String, Long> splits = splits(examples);
         requireBothSplits(data, splits);
+        requireFewGroups(data, examples);
         SortedMap<String, Integer> numbers = new TreeMap<>();
         versions.forEach((name, version) -> numbers.put(name, version.version()));
         MerkleRoot merkle = MerkleRoot.of(examples, "digest");
@@ -294,24 +301,52 @@ public final class Preparation {
       throw new InvalidInputException(problems);
     }
 
-    private Dataset<Row> examples(Frame prepared) {
+    private Dataset<Row> examples(Frame prepared, Optional<String> groupBy) {
       UDF1<Row, String> digest = RowContent::digest;
+      List<Column> columns =
+          new ArrayList<>(
+              List.of(
+                  col(Frame.ID).as("example_id"),
+                  col(Frame.DATASET).as("dataset"),
+                  col(Frame.SOURCES).as("sources"),
+                  col(Frame.SPLIT).as("split"),
+                  col(Rendering.TEXT).as("text"),
+                  col(Rendering.INPUT_IDS).as("input_ids"),
+                  col(Rendering.TRAINED).as("trained"),
+                  col(Rendering.TOKENS).as("tokens"),
+                  col(Rendering.TARGET_TOKENS).as("target_tokens")));
+      groupBy.ifPresent(column -> columns.add(group(prepared, column)));
       return prepared
           .rows()
-          .select(
-              col(Frame.ID).as("example_id"),
-              col(Frame.DATASET).as("dataset"),
-              col(Frame.SOURCES).as("sources"),
-              col(Frame.SPLIT).as("split"),
-              col(Rendering.TEXT).as("text"),
-              col(Rendering.INPUT_IDS).as("input_ids"),
-              col(Rendering.TRAINED).as("trained"),
-              col(Rendering.TOKENS).as("tokens"),
-              col(Rendering.TARGET_TOKENS).as("target_tokens"))
+          .select(columns.toArray(Column[]::new))
           .withColumn(
               "digest",
               udf(digest, DataTypes.StringType)
                   .apply(struct(col("split"), col("text"), col("input_ids"), col("trained"))));
+    }
+
+    private static Column group(Frame prepared, String column) {
+      List<String> known = List.of(prepared.schema().fieldNames());
+      if (!known.contains(column)) {
+        throw InvalidInputException.of(
+            "evaluation.group-by",
+            "names the column \"" + column + "\", which is not there.",
+            Expressions.suggestion(column, known));
+      }
+      return coalesce(Frame.column(column).cast(DataTypes.StringType), lit("")).as(GROUP);
+    }
+
+    private static void requireFewGroups(DataSpec data, Dataset<Row> examples) {
+      if (data.groupBy().isEmpty()) {
+        return;
+      }
+      long groups = examples.select(GROUP).distinct().count();
+      if (groups > MOST_GROUPS) {
+        throw InvalidInputException.of(
+            "evaluation.group-by",
+            "the column \"" + data.groupBy().get() + "\" has " + groups + " values.",
+            "Name a column with at most " + MOST_GROUPS + ", such as a topic or a source.");
+      }
     }
 
     private Map<String, Long> splits(Dataset<Row> examples) {

@@ -3,6 +3,7 @@ package io.retune.evaluate;
 import io.retune.config.EvaluationSpec;
 import io.retune.engine.CounterHash;
 import java.util.Arrays;
+import java.util.Locale;
 
 /**
  * The frozen split before and after training: mean loss per target token, nats, and an interval of
@@ -14,6 +15,26 @@ import java.util.Arrays;
  * @param high upper bound of after - before
  */
 public record Comparison(double before, double after, double low, double high) {
+  /** What the interval allows to say of the trained model. */
+  public enum Verdict {
+    BETTER,
+    WORSE,
+    NO_DIFFERENCE_SHOWN;
+
+    /** {@code better}, {@code worse} or {@code no difference shown}. */
+    public String words() {
+      return name().toLowerCase(Locale.ROOT).replace('_', ' ');
+    }
+  }
+
+  /** The loss went down, went up, or the interval holds 0. */
+  public Verdict verdict() {
+    if (high < 0) {
+      return Verdict.BETTER;
+    }
+    return low > 0 ? Verdict.WORSE : Verdict.NO_DIFFERENCE_SHOWN;
+  }
+
   /**
    * Compares example by example. The interval is the percentile interval of the paired bootstrap
    * (Efron and Tibshirani 1993, chapters 13 and 16): whole examples are drawn with replacement,

@@ -1,6 +1,5 @@
 package io.retune.job;
 
-import io.retune.config.Experiment;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
@@ -59,8 +58,8 @@ final class Recording {
     record(tables -> tables.add(plan, snapshot));
   }
 
-  void declared(Experiment experiment) {
-    record(tables -> tables.add(experiment));
+  void declared(RunHistory history) {
+    record(tables -> tables.add(history.declared().orElseThrow().asked()));
   }
 
   /** Brings the run's tables up to its journal, and notes how far that is. */
@@ -74,7 +73,7 @@ final class Recording {
     Plan plan = PlanReader.open(workspace.store(), key).plan();
     folder.requireHeld();
     record(tables -> tables.load(history, plan));
-    folder.noteRecorded(journalBytes);
+    folder.noteRecorded(history, journalBytes);
   }
 
   /**

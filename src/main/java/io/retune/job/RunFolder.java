@@ -1,15 +1,20 @@
 package io.retune.job;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.retune.config.InvalidInputException;
+import io.retune.lineage.DamagedJournalException;
 import io.retune.lineage.Journal;
 import io.retune.lineage.JournalEntry;
 import io.retune.lineage.RunHistory;
+import io.retune.store.Json;
 import io.retune.store.Lease;
 import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -27,6 +32,7 @@ final class RunFolder implements AutoCloseable {
     this.run = run;
     this.lease = lease;
     this.journal = Journal.open(store, run, lease);
+    recorded(store, run).ifPresent(recorded -> recorded.requireIn(run, journal.entries()));
   }
 
   /**
@@ -83,9 +89,30 @@ final class RunFolder implements AutoCloseable {
                         + "."));
   }
 
-  /** What a run's journal says. */
+  /**
+   * What a run's journal says.
+   *
+   * @throws io.retune.lineage.DamagedJournalException if it is not as its drivers wrote it
+   */
   static RunHistory history(Store store, String run) {
-    return new RunHistory(Journal.read(store, run));
+    List<JournalEntry> entries = Journal.read(store, run);
+    recorded(store, run).ifPresent(recorded -> recorded.requireIn(run, entries));
+    return new RunHistory(entries);
+  }
+
+  /**
+   * How far the tables have a run's journal.
+   *
+   * @param bytes of the journal then
+   * @param entry the last one then
+   * @param seal its seal
+   */
+  private record Recorded(long bytes, long entry, String seal) {
+    void requireIn(String run, List<JournalEntry> entries) {
+      if (entries.size() < entry || !entries.get((int) entry - 1).seal().equals(seal)) {
+        throw DamagedJournalException.notGrown(run, entry);
+      }
+    }
   }
 
   String run() {
@@ -111,10 +138,13 @@ final class RunFolder implements AutoCloseable {
   }
 
   /**
-   * @param journalBytes of the journal that the tables are brought up to
+   * @param history that the tables are brought up to
+   * @param journalBytes of the journal then
    */
-  void noteRecorded(long journalBytes) {
-    store.write(recordedFile(store, run), Long.toString(journalBytes).getBytes(US_ASCII));
+  void noteRecorded(RunHistory history, long journalBytes) {
+    JournalEntry last = history.entries().get(history.entries().size() - 1);
+    Recorded recorded = new Recorded(journalBytes, last.entry(), last.seal());
+    store.write(recordedFile(store, run), Json.write(recorded).getBytes(UTF_8));
   }
 
   /** Whether its tables may lack something of its journal, and no driver is there to add it. */
@@ -124,12 +154,22 @@ final class RunFolder implements AutoCloseable {
   }
 
   private static long recordedBytes(Store store, String run) {
+    return recorded(store, run).map(Recorded::bytes).orElse(0L);
+  }
+
+  private static Optional<Recorded> recorded(Store store, String run) {
     Path file = recordedFile(store, run);
-    return store.exists(file) ? Long.parseLong(new String(store.read(file), US_ASCII)) : 0;
+    try {
+      return store.exists(file)
+          ? Optional.of(Json.read(store.read(file), Recorded.class))
+          : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " is damaged", e);
+    }
   }
 
   private static Path recordedFile(Store store, String run) {
-    return store.path("runs", run, "recorded");
+    return store.path("runs", run, "recorded.json");
   }
 
   /** A run that never came to be leaves nothing behind; one that was taken over is another's. */

@@ -1,14 +1,18 @@
 package io.retune.job;
 
+import io.retune.cluster.DriverEnvironment;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
-import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
 import io.retune.job.TimeSplit.Stage;
+import io.retune.lineage.JournalEntry.Asked;
 import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.RunHistory;
 import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
@@ -18,6 +22,7 @@ import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
+import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.UUID;
@@ -83,14 +88,15 @@ public final class RunJob {
     SortedMap<String, DatasetVersion> versions = stages.ingest(message);
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
-    declare(folder, model, snapshot, plan);
+    takeUp(folder, declaration(folder, model, versions, snapshot, plan));
     recording.ingested(versions.values());
     recording.prepared(recipe.model(), model, snapshot);
     recording.planned(plan, snapshot);
-    recording.declared(experiment);
+    recording.declared(folder.history());
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
       end(folder, plan, export(folder.run(), model, adapter));
+      recording.completed(folder);
     } catch (LeaseHeldException e) {
       // The run is another driver's now, and its record too.
       throw e;
@@ -98,16 +104,25 @@ public final class RunJob {
       recordAfter(e, folder);
       throw e;
     }
-    recording.completed(folder);
   }
 
   /** What was done is recorded though the run failed; why it failed is said first. */
   private void recordAfter(RuntimeException failure, RunFolder folder) {
     try {
+      folder.append(new Failed(kind(failure), String.valueOf(failure.getMessage())));
       recording.completed(folder);
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
     }
+  }
+
+  private static String kind(RuntimeException failure) {
+    if (failure instanceof ResumableException) {
+      return "resumable";
+    } else if (failure instanceof CheckDoesNotHoldException) {
+      return "check-does-not-hold";
+    }
+    return failure instanceof InvalidInputException ? "bad-input" : "defect";
   }
 
   private void requireALeafForEachRank() {
@@ -126,13 +141,13 @@ public final class RunJob {
   private void requireSameExperiment(RunHistory history) {
     history
         .declared()
-        .filter(declared -> !declared.experiment().equals(experiment.fingerprint()))
+        .filter(declared -> !declared.asked().experiment().equals(experiment.fingerprint()))
         .ifPresent(
             declared -> {
               throw InvalidInputException.of(
                   "--request " + request,
                   "is a run of experiment "
-                      + declared.experiment()
+                      + declared.asked().experiment()
                       + ", this configuration is "
                       + experiment.fingerprint()
                       + ".",
@@ -140,27 +155,44 @@ public final class RunJob {
             });
   }
 
-  private void declare(RunFolder folder, ImportedModel model, Snapshot snapshot, Plan plan) {
-    Declared declared =
-        new Declared(
-            folder.run(),
-            request,
-            recipe.name(),
-            experiment.fingerprint(),
-            model.sha256().hex(),
-            snapshot.key(),
-            snapshot.root().hex(),
-            plan.key(),
-            plan.root().hex(),
-            plan.steps().size(),
-            plan.steps().stream().mapToLong(Plan.Step::targetTokens).sum());
+  private Declared declaration(
+      RunFolder folder,
+      ImportedModel model,
+      SortedMap<String, DatasetVersion> versions,
+      Snapshot snapshot,
+      Plan plan) {
+    return new Declared(
+        folder.run(),
+        request,
+        Asked.of(experiment),
+        recipe.model(),
+        model.sha256().hex(),
+        List.copyOf(versions.values()),
+        snapshot,
+        plan.key(),
+        plan.root().hex(),
+        plan.steps().size(),
+        plan.steps().stream().mapToLong(Plan.Step::tokens).sum(),
+        plan.steps().stream().mapToLong(Plan.Step::targetTokens).sum());
+  }
+
+  /** What is the same run has the same arguments, whoever goes on with it. */
+  private void takeUp(RunFolder folder, Declared declared) {
     Optional<Declared> before = folder.history().declared();
     if (before.isEmpty()) {
       folder.append(declared);
-    } else if (!before.get().equals(declared)) {
+    } else if (!before.get().identity().equals(declared.identity())) {
       throw new CheckDoesNotHoldException(
-          folder.run() + " was begun as " + before.get() + " but would go on as " + declared + ".");
+          folder.run()
+              + " was begun as "
+              + before.get().identity()
+              + " but would go on as "
+              + declared.identity()
+              + ".");
     }
+    folder.append(
+        new DriverStarted(
+            folder.history().drivers() + 1, DriverEnvironment.probe(workspace.spark())));
   }
 
   /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */
@@ -188,20 +220,18 @@ public final class RunJob {
   private void end(RunFolder folder, Plan plan, Path exported) {
     Store store = workspace.store();
     RunHistory history = folder.history();
-    Comparison loss =
-        Comparison.of(
-            history.evaluation(0).orElseThrow().lossSums(),
-            history.evaluation(plan.steps().size()).orElseThrow().lossSums(),
-            plan.evaluationTargets(),
-            recipe.evaluation());
+    double[] before = history.evaluation(0).orElseThrow().lossSums();
+    double[] after = history.evaluation(plan.steps().size()).orElseThrow().lossSums();
     folder.append(
         new Ended(
             Sha256.of(store.read(new Path(exported, AdapterFiles.WEIGHTS))).hex(),
             store.relative(exported),
-            loss.before(),
-            loss.after(),
-            loss.low(),
-            loss.high(),
+            GroupComparison.of(
+                before,
+                after,
+                plan.evaluationTargets(),
+                plan.evaluationGroups(),
+                recipe.evaluation()),
             workspace.times().milliseconds()));
   }
 }

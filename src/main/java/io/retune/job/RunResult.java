@@ -4,6 +4,8 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Declared;
@@ -15,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * What {@code retune run --json} and {@code retune show --json} end with; the names of its keys are
@@ -28,6 +31,8 @@ import java.util.Optional;
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
  *     absent until finished, like adapter and metrics
  * @param adapter absolute path of the exported directory
+ * @param metrics of the whole frozen split; {@code groups}: its loss by group, where the recipe
+ *     names a column for it
  * @param timeMs milliseconds by stage of the driver that finished the run
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -49,6 +54,7 @@ public record RunResult(
     String adapter,
     List<Attempt> attempts,
     Map<String, Metric> metrics,
+    Map<String, Metric> groups,
     Map<String, Long> timeMs,
     @JsonIgnore String startedAt) {
 
@@ -72,8 +78,24 @@ public record RunResult(
     }
   }
 
-  /** A metric before and after training; {@code low} and {@code high} bound after - before. */
-  public record Metric(double before, double after, double low, double high) {}
+  /**
+   * A metric before and after training; {@code low} and {@code high} bound after - before.
+   *
+   * @param verdict {@code better}, {@code worse} or {@code no difference shown}
+   */
+  public record Metric(double before, double after, double low, double high, String verdict) {
+    private static Metric of(Comparison loss) {
+      return new Metric(
+          loss.before(), loss.after(), loss.low(), loss.high(), loss.verdict().words());
+    }
+  }
+
+  /** By value of the recipe's {@code evaluation.group-by}. */
+  private static Map<String, Metric> groups(List<GroupComparison> loss) {
+    Map<String, Metric> groups = new TreeMap<>();
+    loss.stream().skip(1).forEach(g -> groups.put(g.group(), Metric.of(g.comparison())));
+    return groups;
+  }
 
   /** Of a run that was declared. */
   static RunResult of(Store store, RunHistory history) {
@@ -90,25 +112,21 @@ public record RunResult(
         declared.run(),
         declared.request(),
         declared.name(),
-        declared.experiment(),
+        declared.asked().experiment(),
         ended.isPresent() ? "finished" : held ? "running" : "interrupted",
         declared.steps(),
         history.lastStep(),
         declared.targetTokens(),
         declared.modelSha256(),
-        declared.snapshotSha256(),
+        declared.snapshot().root().hex(),
         declared.planSha256(),
         numerics,
         ended.map(Ended::weightsSha256).orElse(null),
         ended.map(e -> adapter(store, e)).orElse(null),
         attempts,
-        ended
-            .map(
-                e ->
-                    Map.of(
-                        "eval/loss", new Metric(e.lossBefore(), e.lossAfter(), e.low(), e.high())))
-            .orElse(Map.of()),
-        ended.map(Ended::timeMs).orElse(Map.of()),
+        ended.map(e -> Map.of("eval/loss", Metric.of(e.whole()))).orElse(Map.of()),
+        ended.map(e -> groups(e.loss())).orElse(Map.of()),
+        ended.<Map<String, Long>>map(Ended::timeMs).orElse(Map.of()),
         history.startedAt());
   }
 

@@ -4,6 +4,8 @@ import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
@@ -19,6 +21,7 @@ public final class TimeSplit {
     LOAD,
     TRAIN,
     EVALUATE,
+    SAMPLE,
     RECORD
   }
 
@@ -48,11 +51,14 @@ public final class TimeSplit {
   }
 
   /** Milliseconds by stage in lower case, for the record. */
-  public synchronized Map<String, Long> milliseconds() {
+  public synchronized SortedMap<String, Long> milliseconds() {
     return spent.entrySet().stream()
         .collect(
             Collectors.toMap(
-                e -> e.getKey().name().toLowerCase(Locale.ROOT), e -> e.getValue().toMillis()));
+                e -> e.getKey().name().toLowerCase(Locale.ROOT),
+                e -> e.getValue().toMillis(),
+                (one, other) -> one,
+                TreeMap::new));
   }
 
   /** {@code session 4.1 s · import 2.0 s · ...}, without the stages that took no time. */

@@ -1,13 +1,11 @@
 package io.retune.lineage;
 
-import io.retune.store.Json;
 import io.retune.store.Lease;
+import io.retune.store.Sha256;
 import io.retune.store.Store;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -15,31 +13,39 @@ import org.apache.hadoop.fs.Path;
 
 /**
  * What a run did, a JSON object a line, each durable before the run goes on: {@code
- * runs/RUN/journal/000001.jsonl}, a file for each lease. A file begins with the number of its first
- * entry, which says how much of the files before it counts: what a driver wrote after its lease was
- * taken over, or wrote in half when it died, is passed over.
+ * runs/RUN/journal/000001.jsonl}, a {@link Segment} for each lease. A segment's header says how
+ * much of the segments before it counts, and their digests; every line is sealed by those before
+ * it. So a line that is lost, changed, repeated or moved is found, but for the end of the last
+ * segment, whose seal others keep: the tables, and whoever was shown the run.
  */
 public final class Journal implements AutoCloseable {
   private final Store store;
-  private final Path folder;
+  private final String run;
   private final Lease lease;
   private final List<JournalEntry> entries;
+  private final List<Segment.Earlier> earlier;
+  private final Segment.Sealer sealer = new Segment.Sealer();
   private Optional<Store.Appender> appender = Optional.empty();
 
-  private Journal(Store store, Path folder, Lease lease, List<JournalEntry> entries) {
+  private Journal(Store store, String run, Lease lease, Contents before) {
     this.store = store;
-    this.folder = folder;
+    this.run = run;
     this.lease = lease;
-    this.entries = entries;
+    this.entries = new ArrayList<>(before.entries);
+    this.earlier = before.segments;
   }
 
   /** To go on writing, as the holder of the run's lease. */
   public static Journal open(Store store, String run, Lease lease) {
-    return new Journal(store, folder(store, run), lease, new ArrayList<>(read(store, run)));
+    return new Journal(store, run, lease, contents(store, run));
   }
 
   private static Path folder(Store store, String run) {
     return store.path("runs", run, "journal");
+  }
+
+  private static String name(long segment) {
+    return String.format(Locale.ROOT, "%06d.jsonl", segment);
   }
 
   /** Length of the run's files: what has changed is told without reading it. */
@@ -47,49 +53,86 @@ public final class Journal implements AutoCloseable {
     return store.list(folder(store, run)).stream().mapToLong(store::length).sum();
   }
 
-  /** The run's entries in order; none when there is no such run. */
+  /**
+   * The run's entries in order; none when there is no such run.
+   *
+   * @throws DamagedJournalException if they are not as they were written
+   */
   public static List<JournalEntry> read(Store store, String run) {
-    List<JournalEntry> all = new ArrayList<>();
-    for (Path file : store.list(folder(store, run))) {
-      if (!file.getName().matches("\\d{6}\\.jsonl")) {
-        continue;
-      }
-      List<JournalEntry> some = readFile(file, store.read(file));
-      if (!some.isEmpty()) {
-        while (!all.isEmpty() && all.get(all.size() - 1).entry() >= some.get(0).entry()) {
-          all.remove(all.size() - 1);
-        }
-        all.addAll(some);
-      }
-    }
-    requireWhole(run, all);
-    return List.copyOf(all);
+    return List.copyOf(contents(store, run).entries);
   }
 
-  /** What follows the last line end was being written when its driver died. */
-  private static List<JournalEntry> readFile(Path file, byte[] bytes) {
-    List<JournalEntry> entries = new ArrayList<>();
-    int begin = 0;
-    for (int i = 0; i < bytes.length; i++) {
-      if (bytes[i] == '\n') {
-        byte[] line = java.util.Arrays.copyOfRange(bytes, begin, i);
-        try {
-          entries.add(Json.read(line, JournalEntry.class));
-        } catch (IOException e) {
-          throw new UncheckedIOException(
-              file + ": line " + (entries.size() + 1) + " is damaged", e);
-        }
-        begin = i + 1;
+  /** What counts of a journal. */
+  private record Contents(List<JournalEntry> entries, List<Segment.Earlier> segments) {}
+
+  /** From the last segment, which says what counts of the others. */
+  private static Contents contents(Store store, String run) {
+    List<Path> files =
+        store.list(folder(store, run)).stream()
+            .filter(file -> file.getName().matches("\\d{6}\\.jsonl"))
+            .toList();
+    for (int i = files.size() - 1; i >= 0; i--) {
+      Path file = files.get(i);
+      byte[] bytes = store.read(file);
+      Segment last = Segment.read(file.toString(), number(file), bytes);
+      if (!last.isEmpty()) {
+        requireItsPlace(run, file, last);
+        return joined(store, run, last, earlier(last.number(), bytes, last.bytes()));
       }
     }
-    return entries;
+    return new Contents(List.of(), List.of());
+  }
+
+  private static int number(Path file) {
+    return Integer.parseInt(file.getName().substring(0, 6));
+  }
+
+  private static void requireItsPlace(String run, Path file, Segment segment) {
+    Segment.Header header = segment.header();
+    if (header.schema() != Segment.SCHEMA) {
+      throw new DamagedJournalException(
+          file.toString(), "has schema " + header.schema() + ", which this Retune does not read.");
+    }
+    if (!header.run().equals(run) || header.segment() != segment.number()) {
+      throw new DamagedJournalException(file.toString(), "belongs to another place.");
+    }
+  }
+
+  private static Segment.Earlier earlier(int number, byte[] bytes, int end) {
+    return new Segment.Earlier(number, end, Sha256.of(Arrays.copyOf(bytes, end)).hex());
+  }
+
+  private static Contents joined(Store store, String run, Segment last, Segment.Earlier its) {
+    List<JournalEntry> entries = new ArrayList<>();
+    for (Segment.Earlier earlier : last.header().earlier()) {
+      entries.addAll(read(store, run, earlier).entries());
+    }
+    if (entries.size() != last.header().after()) {
+      throw new DamagedJournalException(
+          "The journal of " + run, "has " + entries.size() + " entries before its last segment.");
+    }
+    entries.addAll(last.entries());
+    requireWhole(run, entries);
+    List<Segment.Earlier> segments = new ArrayList<>(last.header().earlier());
+    segments.add(its);
+    return new Contents(entries, segments);
+  }
+
+  private static Segment read(Store store, String run, Segment.Earlier earlier) {
+    Path file = new Path(folder(store, run), name(earlier.segment()));
+    byte[] bytes = store.exists(file) ? store.read(file) : new byte[0];
+    if (bytes.length < earlier.bytes()
+        || !earlier(earlier.segment(), bytes, earlier.bytes()).equals(earlier)) {
+      throw new DamagedJournalException(file.toString(), "is not as the driver after it found it.");
+    }
+    return Segment.read(file.toString(), earlier.segment(), Arrays.copyOf(bytes, earlier.bytes()));
   }
 
   private static void requireWhole(String run, List<JournalEntry> entries) {
     for (int i = 0; i < entries.size(); i++) {
       if (entries.get(i).entry() != i + 1) {
-        throw new IllegalStateException(
-            "The journal of " + run + " is damaged: entry " + (i + 1) + " is missing");
+        throw new DamagedJournalException(
+            "The journal of " + run, "entry " + (i + 1) + " is missing.");
       }
     }
   }
@@ -107,15 +150,25 @@ public final class Journal implements AutoCloseable {
   public synchronized JournalEntry append(JournalEntry.Event event) {
     lease.requireHeld();
     if (appender.isEmpty()) {
-      appender =
-          Optional.of(
-              store.appender(
-                  new Path(folder, String.format(Locale.ROOT, "%06d.jsonl", lease.number()))));
+      appender = Optional.of(begun());
     }
-    JournalEntry entry = new JournalEntry(entries.size() + 1, Instant.now().toString(), event);
-    appender.get().append((Json.write(entry) + "\n").getBytes(StandardCharsets.UTF_8));
+    byte[] line =
+        sealer.line(
+            new JournalEntry.Unsealed(
+                entries.size() + 1, Instant.now().toString(), event.level(), event));
+    appender.get().append(line);
+    // As everyone else will read it.
+    JournalEntry entry = Segment.entry("what was just written", line);
     entries.add(entry);
     return entry;
+  }
+
+  private Store.Appender begun() {
+    int segment = Math.toIntExact(lease.number());
+    Store.Appender file = store.appender(new Path(folder(store, run), name(segment)));
+    file.append(
+        sealer.line(new Segment.Header(Segment.SCHEMA, run, segment, entries.size(), earlier)));
+    return file;
   }
 
   @Override

@@ -1,59 +1,148 @@
 package io.retune.lineage;
 
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.annotation.JsonValue;
+import io.retune.config.Experiment;
+import io.retune.config.SourceSpec;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Snapshot;
+import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
 import java.util.List;
-import java.util.Map;
+import java.util.Locale;
 import java.util.SortedMap;
 
 /**
- * One line of a run's journal.
+ * One line of a run's journal; {@code docs/journal.schema.json} describes it for others.
  *
  * @param entry number in the run, from 1, without gaps
  * @param time when it was written, RFC 3339 in UTC
+ * @param seal SHA-256 over this entry and all before it in its file, 64 hexadecimal digits
  */
-public record JournalEntry(long entry, String time, Event event) {
+@JsonIgnoreProperties(value = "level", allowGetters = true)
+public record JournalEntry(long entry, String time, Event event, String seal) {
+
+  /** How much an operator should care. */
+  public enum Level {
+    INFO,
+    WARN,
+    ERROR;
+
+    @JsonValue
+    String word() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /** Of its event. */
+  @JsonProperty
+  public Level level() {
+    return event.level();
+  }
+
+  /** What is sealed: all but the seal. */
+  record Unsealed(long entry, String time, Level level, Event event) {}
 
   /** What happened. Holds ids and figures, never the text of a row. */
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "type")
   @JsonSubTypes({
+    @JsonSubTypes.Type(value = DriverStarted.class, name = "driver-started"),
     @JsonSubTypes.Type(value = Declared.class, name = "declared"),
     @JsonSubTypes.Type(value = AttemptStarted.class, name = "attempt-started"),
     @JsonSubTypes.Type(value = Stepped.class, name = "step"),
     @JsonSubTypes.Type(value = Evaluated.class, name = "evaluation"),
     @JsonSubTypes.Type(value = Checkpointed.class, name = "checkpoint"),
     @JsonSubTypes.Type(value = AttemptEnded.class, name = "attempt-ended"),
-    @JsonSubTypes.Type(value = Ended.class, name = "ended")
+    @JsonSubTypes.Type(value = Failed.class, name = "failed"),
+    @JsonSubTypes.Type(value = Ended.class, name = "ended"),
+    @JsonSubTypes.Type(value = Written.class, name = "written"),
+    @JsonSubTypes.Type(value = Delivered.class, name = "delivered")
   })
-  public sealed interface Event {}
+  public sealed interface Event {
+    /** What is as it should be, unless the event says otherwise. */
+    default Level level() {
+      return Level.INFO;
+    }
+  }
+
+  /**
+   * A driver has taken the run up.
+   *
+   * @param driver from 1
+   */
+  public record DriverStarted(int driver, Environment environment) implements Event {}
 
   /**
    * The arguments of the run's function: who asked, and for what.
    *
-   * @param name of the experiment
-   * @param experiment its fingerprint
+   * @param asked the configuration
+   * @param source of the base model
    * @param planKey the plan's folder
    * @param planSha256 the plan's root
    * @param steps that are planned
-   * @param targetTokens over all steps
+   * @param tokens over all steps; likewise {@code targetTokens}
    */
   public record Declared(
       String run,
       String request,
-      String name,
-      String experiment,
+      Asked asked,
+      SourceSpec source,
       String modelSha256,
-      String snapshotKey,
-      String snapshotSha256,
+      List<DatasetVersion> datasets,
+      Snapshot snapshot,
       String planKey,
       String planSha256,
       int steps,
+      long tokens,
       long targetTokens)
-      implements Event {}
+      implements Event {
+
+    public String name() {
+      return asked.name();
+    }
+
+    /** What must be the same when another driver takes the run up. */
+    public List<String> identity() {
+      return List.of(
+          "experiment " + asked.experiment(),
+          "model " + modelSha256,
+          "snapshot " + snapshot.root(),
+          "plan " + planSha256);
+    }
+  }
+
+  /**
+   * A configuration as it was asked for.
+   *
+   * @param experiment its fingerprint
+   * @param configuration the whole recipe, defaults included, as JSON
+   * @param reasons by key
+   * @param unexplained keys that were set to another value than the default without a reason
+   */
+  public record Asked(
+      String name,
+      String description,
+      String experiment,
+      String configuration,
+      SortedMap<String, String> reasons,
+      List<String> unexplained) {
+    public static Asked of(Experiment experiment) {
+      return new Asked(
+          experiment.recipe().name(),
+          experiment.recipe().description(),
+          experiment.fingerprint(),
+          experiment.resolvedJson(),
+          experiment.reasons(),
+          experiment.unexplained());
+    }
+  }
 
   /**
    * Ranks are there and agree about the numerics.
@@ -82,24 +171,77 @@ public record JournalEntry(long entry, String time, Event event) {
    * @param end {@code finished}, or why it ended
    * @param stepsRecomputed steps that an earlier attempt had done; each was equal to its entry
    */
-  public record AttemptEnded(int attempt, String end, int stepsRecomputed) implements Event {}
+  public record AttemptEnded(int attempt, String end, int stepsRecomputed) implements Event {
+    static final String FINISHED = "finished";
+
+    @Override
+    public Level level() {
+      return end.equals(FINISHED) ? Level.INFO : Level.WARN;
+    }
+  }
+
+  /**
+   * A driver gave the run up.
+   *
+   * @param kind {@code resumable}, {@code check-does-not-hold}, {@code bad-input} or {@code defect}
+   */
+  public record Failed(String kind, String cause) implements Event {
+    @Override
+    public Level level() {
+      return Level.ERROR;
+    }
+  }
 
   /**
    * The run is over and its adapter exported.
    *
    * @param weightsSha256 of the exported safetensors file
    * @param adapter folder of the export, relative to the store
-   * @param low lower bound of the mean loss after - before, nats per target token; likewise {@code
-   *     high}
+   * @param loss of the frozen split before and after, as a whole and by group
    * @param timeMs milliseconds by stage of the driver that ended it
    */
   public record Ended(
       String weightsSha256,
       String adapter,
-      double lossBefore,
-      double lossAfter,
-      double low,
-      double high,
-      Map<String, Long> timeMs)
+      List<GroupComparison> loss,
+      SortedMap<String, Long> timeMs)
+      implements Event {
+    /** Of the whole split. */
+    public Comparison whole() {
+      return loss.get(0).comparison();
+    }
+  }
+
+  /** Files of the run are whole. */
+  public record Written(List<Artifact> artifacts) implements Event {}
+
+  /**
+   * A file that belongs to a run.
+   *
+   * @param name within the run, such as {@code adapter/adapter_config.json}
+   * @param path relative to the store
+   */
+  public record Artifact(String name, String path, String sha256, long bytes) {}
+
+  /**
+   * A tracking server has acknowledged something.
+   *
+   * @param server its URI
+   * @param experimentId the server's; likewise {@code serverRun}
+   * @param kind {@code run}, {@code params}, {@code metrics}, {@code artifact}, ...
+   * @param item which of its kind
+   * @param through all of the run's entries up to this one are there; 0 where that is not said
+   * @param count of what was sent
+   * @param sha256 of what was sent; empty for metrics
+   */
+  public record Delivered(
+      String server,
+      String experimentId,
+      String serverRun,
+      String kind,
+      String item,
+      long through,
+      long count,
+      String sha256)
       implements Event {}
 }

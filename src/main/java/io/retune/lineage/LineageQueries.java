@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -17,6 +18,7 @@ import org.apache.spark.sql.SparkSession;
 /** The named queries of {@code lineage/queries}, over the tables of {@code lineage/tables}. */
 public final class LineageQueries {
   private static final Pattern PARAMETER = Pattern.compile("-- (\\w+): (.+)");
+  private static final Pattern COLUMN = Pattern.compile("--   (\\w+) +(.+)");
 
   private final SparkSession spark;
   private final LineageTables tables;
@@ -30,20 +32,34 @@ public final class LineageQueries {
    * A query.
    *
    * @param question that it answers
-   * @param parameters what each means, by name
+   * @param parameters what each means, by name; likewise {@code columns}
    */
-  public record Query(String name, String question, Map<String, String> parameters, String sql) {
+  public record Query(
+      String name,
+      String question,
+      Map<String, String> parameters,
+      Map<String, String> columns,
+      String sql) {
     static Query of(String name) {
       String sql = SqlFiles.text("queries", name);
       List<String> head = sql.lines().takeWhile(line -> line.startsWith("--")).toList();
-      Map<String, String> parameters = new LinkedHashMap<>();
+      return new Query(
+          name,
+          head.get(0).substring("-- ".length()),
+          described(head, PARAMETER),
+          described(head, COLUMN),
+          sql);
+    }
+
+    private static Map<String, String> described(List<String> head, Pattern form) {
+      Map<String, String> meanings = new LinkedHashMap<>();
       for (String line : head.subList(1, head.size())) {
-        Matcher parameter = PARAMETER.matcher(line);
-        if (parameter.matches()) {
-          parameters.put(parameter.group(1), parameter.group(2));
+        Matcher described = form.matcher(line);
+        if (described.matches()) {
+          meanings.put(described.group(1), described.group(2));
         }
       }
-      return new Query(name, head.get(0).substring("-- ".length()), parameters, sql);
+      return meanings;
     }
 
     /** A line for the question, and one for how to ask it. */
@@ -106,9 +122,41 @@ public final class LineageQueries {
 
   /** The query's rows. */
   public Dataset<Row> run(Query query, Map<String, String> parameters) {
+    register();
+    return spark.sql(query.sql(), new LinkedHashMap<String, Object>(parameters));
+  }
+
+  /**
+   * Rows of any query over the tables and views.
+   *
+   * @throws InvalidInputException if it is no query, or names what is not there
+   */
+  public Dataset<Row> ask(String sql) {
+    register();
+    try {
+      return spark.sql(sql);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      if (e instanceof AnalysisException) {
+        throw InvalidInputException.of(
+            "retune sql",
+            e.getMessage().lines().findFirst().orElse("no query."),
+            "Tables: "
+                + String.join(", ", SqlFiles.names("tables"))
+                + ". Views: "
+                + String.join(", ", SqlFiles.names("views"))
+                + ".");
+      }
+      throw e;
+    }
+  }
+
+  /** Tables and views under their names, as far as this session is concerned. */
+  private void register() {
     for (String table : SqlFiles.names("tables")) {
       tables.read(table).createOrReplaceTempView(table);
     }
-    return spark.sql(query.sql(), new LinkedHashMap<String, Object>(parameters));
+    for (String view : SqlFiles.names("views")) {
+      spark.sql(SqlFiles.text("views", view)).createOrReplaceTempView(view);
+    }
   }
 }

@@ -1,16 +1,16 @@
 package io.retune.lineage;
 
 import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.lit;
-import static org.apache.spark.sql.functions.max;
 
 import io.delta.exceptions.ConcurrentTransactionException;
 import io.delta.tables.DeltaTable;
-import io.retune.config.Experiment;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Preparation;
 import io.retune.dataset.Snapshot;
+import io.retune.lineage.JournalEntry.Asked;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
@@ -25,7 +25,9 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.delta.DeltaLog;
 import org.apache.spark.sql.types.StructType;
+import scala.Option;
 
 /**
  * The Delta tables under {@code STORE/lineage}, made by the files in {@code lineage/tables}. Rows
@@ -129,42 +131,68 @@ public final class LineageTables {
     append("transforms", snapshot.key(), transforms);
   }
 
-  /** Writes down which example is where, and which rows it came from. */
+  /** Writes down which example is where, and which rows it came from: by place, and by row. */
   public void add(Plan plan, Snapshot snapshot) {
+    if (written("ledger_by_row", plan.key()) > 0) {
+      return;
+    }
     Dataset<Row> examples =
         Preparation.examples(spark, store, snapshot)
             .select(col("example_id"), col("dataset"), col("sources").as("row_ids"));
     int microBatches = plan.steps().stream().mapToInt(Plan.Step::microBatches).sum();
     int files = 1 + microBatches / LEDGER_MICRO_BATCHES_PER_FILE;
+    Dataset<Row> ledger =
+        Planner.ledger(spark, store, plan)
+            .join(examples, "example_id")
+            .withColumn("plan_key", lit(plan.key()));
     append(
         "ledger",
         plan.key(),
-        Planner.ledger(spark, store, plan)
-            .join(examples, "example_id")
-            .withColumn("plan_key", lit(plan.key()))
+        ledger
             .repartitionByRange(files, col("split"), col("micro_batch"))
             .sortWithinPartitions("split", "micro_batch", "slot"));
+    append(
+        "ledger_by_row",
+        plan.key(),
+        ledger
+            .withColumn("row_id", explode(col("row_ids")))
+            .drop("row_ids")
+            .repartitionByRange(files, col("row_id"))
+            .sortWithinPartitions("row_id", "split", "micro_batch", "slot"));
   }
 
   /** Writes down a configuration with its reasons. */
-  public void add(Experiment experiment) {
+  public void add(Asked asked) {
     Map<String, Object> row = new LinkedHashMap<>();
-    row.put("experiment", experiment.fingerprint());
-    row.put("name", experiment.recipe().name());
-    row.put("description", experiment.recipe().description());
-    row.put("configuration", experiment.resolvedJson());
-    row.put("reasons", experiment.reasons());
-    row.put("unexplained", experiment.unexplained());
-    append("experiments", experiment.fingerprint(), List.of(row));
+    row.put("experiment", asked.experiment());
+    row.put("name", asked.name());
+    row.put("description", asked.description());
+    row.put("configuration", asked.configuration());
+    row.put("reasons", asked.reasons());
+    row.put("unexplained", asked.unexplained());
+    append("experiments", asked.experiment(), List.of(row));
+    append(
+        "settings",
+        asked.experiment(),
+        Setting.of(asked).stream()
+            .map(
+                setting -> {
+                  Map<String, Object> one = new LinkedHashMap<>();
+                  one.put("experiment", asked.experiment());
+                  one.put("key", setting.key());
+                  one.put("value", setting.value());
+                  one.put("reason", setting.reason().orElse(null));
+                  return one;
+                })
+            .toList());
   }
 
   /** Brings the run's tables up to its journal; for the holder of the run's lease alone. */
   public void load(RunHistory history, Plan plan) {
     String run = history.run();
     RunRows rows = new RunRows(history, plan);
-    Map<String, Long> loadedByTable = loaded(run);
     for (String table : RunRows.TABLES) {
-      long loaded = loadedByTable.getOrDefault(table, 0L);
+      long loaded = written(table, run);
       List<Map<String, Object>> missing = new ArrayList<>();
       for (JournalEntry entry : history.entries()) {
         if (entry.entry() > loaded) {
@@ -178,22 +206,15 @@ public final class LineageTables {
     }
   }
 
-  /** By table the last of the run's entries that it has rows of; one query for all of them. */
-  private Map<String, Long> loaded(String run) {
-    Map<String, Long> last = new HashMap<>();
-    RunRows.TABLES.stream()
-        .map(
-            table ->
-                read(table)
-                    .filter(col("run").equalTo(run))
-                    .select(lit(table).as("table"), col("entry")))
-        .reduce(Dataset::unionAll)
-        .orElseThrow()
-        .groupBy("table")
-        .agg(max("entry"))
-        .collectAsList()
-        .forEach(row -> last.put(row.getString(0), row.getLong(1)));
-    return last;
+  /** Delta's own memory of what was written about {@code identity}: 0 when nothing was. */
+  private long written(String table, String identity) {
+    DeltaLog log = DeltaLog.forTable(spark, made(table));
+    Option<Object> version = log.unsafeVolatileSnapshot().transactions().get(app(table, identity));
+    return version.isDefined() ? (Long) version.get() : 0;
+  }
+
+  private static String app(String table, String identity) {
+    return "retune." + table + "." + identity;
   }
 
   /** Rows that stand for something that is the same whoever writes it down. */
@@ -229,7 +250,7 @@ public final class LineageTables {
     rows.write()
         .format("delta")
         .mode("append")
-        .option("txnAppId", "retune." + table + "." + identity)
+        .option("txnAppId", app(table, identity))
         .option("txnVersion", version)
         .save(location);
   }

@@ -1,18 +1,23 @@
 package io.retune.lineage;
 
+import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Checkpointed;
 import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Event;
 import io.retune.lineage.JournalEntry.Stepped;
+import io.retune.lineage.JournalEntry.Written;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.StepRecord;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** What the entries of a run's journal come to. */
@@ -27,6 +32,32 @@ public record RunHistory(List<JournalEntry> entries) {
 
   public Optional<Declared> declared() {
     return all(Declared.class).findFirst();
+  }
+
+  /** Drivers that have taken the run up. */
+  public int drivers() {
+    return (int) all(DriverStarted.class).count();
+  }
+
+  public List<DriverStarted> driverStarts() {
+    return all(DriverStarted.class).toList();
+  }
+
+  /** Files of the run that are known to be whole, by name; of one name the last. */
+  public SortedMap<String, Artifact> artifacts() {
+    SortedMap<String, Artifact> byName = new TreeMap<>();
+    all(Written.class)
+        .flatMap(written -> written.artifacts().stream())
+        .forEach(artifact -> byName.put(artifact.name(), artifact));
+    return byName;
+  }
+
+  public List<StepRecord> steps() {
+    return all(Stepped.class).map(Stepped::step).toList();
+  }
+
+  public List<EvaluationRecord> evaluations() {
+    return all(Evaluated.class).map(Evaluated::evaluation).toList();
   }
 
   /** Name of the run, which was declared. */

@@ -1,17 +1,27 @@
 package io.retune.lineage;
 
 import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
+import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Checkpointed;
 import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Delivered;
+import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.JournalEntry.Evaluated;
+import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.JournalEntry.Stepped;
+import io.retune.lineage.JournalEntry.Written;
 import io.retune.plan.Plan;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.Machine;
+import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -26,11 +36,16 @@ final class RunRows {
   static final List<String> TABLES =
       List.of(
           "runs",
+          "drivers",
           "attempts",
           "steps",
           "checkpoints",
           "evaluations",
           "evaluation_examples",
+          "verdicts",
+          "run_failures",
+          "artifacts",
+          "deliveries",
           "run_ends");
 
   private final RunHistory history;
@@ -45,23 +60,39 @@ final class RunRows {
 
   /** The rows of {@code table} that an entry makes. */
   List<Map<String, Object>> of(String table, JournalEntry entry) {
+    return of(entry).getOrDefault(table, List.of());
+  }
+
+  /** By table. */
+  private Map<String, List<Map<String, Object>>> of(JournalEntry entry) {
     JournalEntry.Event event = entry.event();
-    if (table.equals("runs") && event instanceof Declared declared) {
-      return List.of(run(entry, declared));
-    } else if (table.equals("attempts") && event instanceof AttemptEnded ended) {
-      return List.of(attempt(entry, ended));
-    } else if (table.equals("steps") && event instanceof Stepped stepped) {
-      return List.of(step(entry, stepped.attempt(), stepped.step()));
-    } else if (table.equals("checkpoints") && event instanceof Checkpointed written) {
-      return List.of(checkpoint(entry, written.attempt(), written.checkpoint()));
-    } else if (table.equals("evaluations") && event instanceof Evaluated evaluated) {
-      return List.of(evaluation(entry, evaluated.attempt(), evaluated.evaluation()));
-    } else if (table.equals("evaluation_examples") && event instanceof Evaluated evaluated) {
-      return examples(entry, evaluated.evaluation());
-    } else if (table.equals("run_ends") && event instanceof Ended ended) {
-      return List.of(end(entry, ended));
+    if (event instanceof DriverStarted started) {
+      return Map.of("drivers", List.of(driver(entry, started)));
+    } else if (event instanceof Declared declared) {
+      return Map.of("runs", List.of(run(entry, declared)));
+    } else if (event instanceof AttemptEnded ended) {
+      return Map.of("attempts", List.of(attempt(entry, ended)));
+    } else if (event instanceof Stepped stepped) {
+      return Map.of("steps", List.of(step(entry, stepped.attempt(), stepped.step())));
+    } else if (event instanceof Checkpointed written) {
+      return Map.of(
+          "checkpoints", List.of(checkpoint(entry, written.attempt(), written.checkpoint())));
+    } else if (event instanceof Evaluated evaluated) {
+      EvaluationRecord evaluation = evaluated.evaluation();
+      return Map.of(
+          "evaluations", List.of(evaluation(entry, evaluated.attempt(), evaluation)),
+          "evaluation_examples", examples(entry, evaluation));
+    } else if (event instanceof Ended ended) {
+      return Map.of("verdicts", verdicts(entry, ended), "run_ends", List.of(end(entry, ended)));
+    } else if (event instanceof Failed failed) {
+      return Map.of("run_failures", List.of(failure(entry, failed)));
+    } else if (event instanceof Written written) {
+      return Map.of(
+          "artifacts", written.artifacts().stream().map(a -> artifact(entry, a)).toList());
+    } else if (event instanceof Delivered delivered) {
+      return Map.of("deliveries", List.of(delivery(entry, delivered)));
     }
-    return List.of();
+    return Map.of();
   }
 
   private Map<String, Object> row(JournalEntry entry) {
@@ -75,16 +106,52 @@ final class RunRows {
     Map<String, Object> row = row(entry);
     row.put("request", declared.request());
     row.put("name", declared.name());
-    row.put("experiment", declared.experiment());
+    row.put("experiment", declared.asked().experiment());
     row.put("model_sha256", declared.modelSha256());
-    row.put("snapshot_key", declared.snapshotKey());
-    row.put("snapshot_sha256", declared.snapshotSha256());
+    row.put("snapshot_key", declared.snapshot().key());
+    row.put("snapshot_sha256", declared.snapshot().root().hex());
     row.put("plan_key", declared.planKey());
     row.put("plan_sha256", declared.planSha256());
     row.put("steps", declared.steps());
+    row.put("tokens", declared.tokens());
     row.put("target_tokens", declared.targetTokens());
     row.put("started_at", entry.time());
     return row;
+  }
+
+  private Map<String, Object> driver(JournalEntry entry, DriverStarted started) {
+    Environment environment = started.environment();
+    Environment.Code code = environment.code();
+    Machine machine = environment.machine();
+    Map<String, Object> row = row(entry);
+    row.put("driver", started.driver());
+    row.put("version", code.version());
+    row.put("code_commit", code.commit());
+    row.put("code_branch", code.branch());
+    row.put("code_diff_sha256", code.diffSha256());
+    row.put("program_sha256", code.programSha256());
+    row.put("java", environment.java());
+    row.put("jvm_flags", environment.jvmFlags());
+    row.put("host", machine.host());
+    row.put("os", machine.os());
+    row.put("cpu", machine.cpu());
+    row.put("cores", machine.cores());
+    row.put("memory_bytes", machine.memoryBytes());
+    row.put("gpus", machine.gpus());
+    row.put("spark", environment.spark());
+    row.put("libraries", environment.libraries());
+    row.put("started_at", entry.time());
+    return row;
+  }
+
+  /** The last driver that had taken the run up before {@code entry}. */
+  private int driverAt(JournalEntry entry) {
+    return history.entries().stream()
+        .takeWhile(e -> e.entry() < entry.entry())
+        .filter(e -> e.event() instanceof DriverStarted)
+        .mapToInt(e -> ((DriverStarted) e.event()).driver())
+        .max()
+        .orElse(0);
   }
 
   private Map<String, Object> attempt(JournalEntry entry, AttemptEnded ended) {
@@ -99,15 +166,25 @@ final class RunRows {
     AttemptStarted started = (AttemptStarted) start.event();
     Map<String, Object> row = row(entry);
     row.put("attempt", started.attempt());
+    row.put("driver", driverAt(start));
     row.put("world_size", started.ranks().size());
     row.put("resumed_from", started.resumedFrom());
     row.put("processes", started.ranks().stream().map(r -> r.host() + ":" + r.pid()).toList());
-    row.put("lanes", started.ranks().stream().map(r -> r.lanes()).toList());
+    row.put("lanes", started.ranks().stream().map(RankEvent.Rank::lanes).toList());
+    row.put("total_lanes", started.ranks().stream().mapToInt(RankEvent.Rank::lanes).sum());
+    List<Machine> machines = started.ranks().stream().map(RankEvent.Rank::machine).toList();
+    row.put("cpus", machines.stream().map(Machine::cpu).toList());
+    row.put("cores", machines.stream().map(Machine::cores).toList());
+    row.put("memory_bytes", machines.stream().map(Machine::memoryBytes).toList());
+    row.put("gpus", machines.stream().flatMap(m -> m.gpus().stream()).toList());
     row.put("numerics", started.numerics());
     row.put("numerics_sha256", started.numericsSha256());
     row.put("steps_recomputed", ended.stepsRecomputed());
     row.put("started_at", start.time());
     row.put("ended_at", entry.time());
+    row.put(
+        "wall_ms",
+        Duration.between(Instant.parse(start.time()), Instant.parse(entry.time())).toMillis());
     row.put("outcome", ended.end());
     return row;
   }
@@ -128,7 +205,9 @@ final class RunRows {
     row.put("exchange_ms", step.exchangeMs());
     row.put("wait_ms", step.waitMs());
     row.put("data_ms", step.dataMs());
+    row.put("record_ms", step.recordMs());
     row.put("wall_ms", step.wallMs());
+    row.put("memory_bytes", step.memoryBytes());
     row.put("done_at", entry.time());
     return row;
   }
@@ -166,6 +245,8 @@ final class RunRows {
       Map<String, Object> row = row(entry);
       row.put("step", evaluation.step());
       row.put("example_id", plan.evaluationExamples().get(i));
+      row.put(
+          "group_value", plan.evaluationGroups().isEmpty() ? null : plan.evaluationGroups().get(i));
       row.put("target_tokens", plan.evaluationTargets()[i]);
       row.put("loss", evaluation.lossSums()[i]);
       rows.add(row);
@@ -181,12 +262,73 @@ final class RunRows {
     row.put("weights_sha256", ended.weightsSha256());
     row.put("adapter", ended.adapter());
     row.put("numerics_sha256", attempts.get(attempts.size() - 1).numericsSha256());
-    row.put("loss_before", ended.lossBefore());
-    row.put("loss_after", ended.lossAfter());
-    row.put("loss_low", ended.low());
-    row.put("loss_high", ended.high());
-    row.put("time_ms", ended.timeMs());
+    Comparison loss = ended.whole();
+    row.put("loss_before", loss.before());
+    row.put("loss_after", loss.after());
+    row.put("loss_low", loss.low());
+    row.put("loss_high", loss.high());
+    row.put("verdict", loss.verdict().words());
+    ended.timeMs().forEach((stage, ms) -> row.put(stage + "_ms", ms));
     row.put("ended_at", entry.time());
+    row.put("journal_seal", entry.seal());
+    return row;
+  }
+
+  private List<Map<String, Object>> verdicts(JournalEntry entry, Ended ended) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (GroupComparison group : ended.loss()) {
+      Comparison loss = group.comparison();
+      Map<String, Object> row = row(entry);
+      row.put("metric", "eval/loss");
+      row.put("group_value", group.group());
+      row.put("examples", group.examples());
+      row.put("target_tokens", group.targetTokens());
+      row.put("loss_before", loss.before());
+      row.put("loss_after", loss.after());
+      row.put("difference", loss.after() - loss.before());
+      row.put("low", loss.low());
+      row.put("high", loss.high());
+      row.put("verdict", loss.verdict().words());
+      rows.add(row);
+    }
+    return rows;
+  }
+
+  private Map<String, Object> failure(JournalEntry entry, Failed failed) {
+    Map<String, Object> row = row(entry);
+    row.put("kind", failed.kind());
+    row.put("cause", failed.cause());
+    row.put(
+        "steps_done",
+        history.entries().stream()
+            .takeWhile(e -> e.entry() < entry.entry())
+            .filter(e -> e.event() instanceof Stepped)
+            .count());
+    row.put("failed_at", entry.time());
+    return row;
+  }
+
+  private Map<String, Object> artifact(JournalEntry entry, Artifact artifact) {
+    Map<String, Object> row = row(entry);
+    row.put("name", artifact.name());
+    row.put("path", artifact.path());
+    row.put("sha256", artifact.sha256());
+    row.put("bytes", artifact.bytes());
+    row.put("written_at", entry.time());
+    return row;
+  }
+
+  private Map<String, Object> delivery(JournalEntry entry, Delivered delivered) {
+    Map<String, Object> row = row(entry);
+    row.put("server", delivered.server());
+    row.put("server_experiment", delivered.experimentId());
+    row.put("server_run", delivered.serverRun());
+    row.put("kind", delivered.kind());
+    row.put("item", delivered.item());
+    row.put("through", delivered.through());
+    row.put("count", delivered.count());
+    row.put("sha256", delivered.sha256());
+    row.put("acknowledged_at", entry.time());
     return row;
   }
 }

@@ -17,6 +17,8 @@ import java.util.List;
  * @param evaluationExamples example ids of the evaluation split in the order of their micro-batches
  *     and places in them
  * @param evaluationTargets target tokens of each of them
+ * @param evaluationGroups value of the recipe's {@code evaluation.group-by} of each of them; empty
+ *     when it names no column
  */
 public record Plan(
     String key,
@@ -27,7 +29,12 @@ public record Plan(
     List<Part> training,
     List<Part> evaluation,
     List<String> evaluationExamples,
-    int[] evaluationTargets) {
+    int[] evaluationTargets,
+    List<String> evaluationGroups) {
+  public Plan {
+    // Plans that were written before there were groups have none.
+    evaluationGroups = evaluationGroups == null ? List.of() : List.copyOf(evaluationGroups);
+  }
 
   /**
    * One optimizer step.

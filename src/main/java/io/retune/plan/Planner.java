@@ -11,6 +11,7 @@ import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -200,7 +201,22 @@ public final class Planner {
         training,
         evaluation,
         scored.stream().map(Example::id).toList(),
-        scored.stream().mapToInt(Example::targetTokens).toArray());
+        scored.stream().mapToInt(Example::targetTokens).toArray(),
+        groups(examples, scored));
+  }
+
+  /** Of the evaluated examples, in their order; none when the snapshot has no groups. */
+  private static List<String> groups(Dataset<Row> examples, List<Example> scored) {
+    if (!List.of(examples.columns()).contains(Preparation.GROUP)) {
+      return List.of();
+    }
+    Map<String, String> groups = new HashMap<>();
+    examples
+        .filter(col("split").equalTo("evaluation"))
+        .select("example_id", Preparation.GROUP)
+        .collectAsList()
+        .forEach(row -> groups.put(row.getString(0), row.getString(1)));
+    return scored.stream().map(example -> groups.get(example.id())).toList();
   }
 
   /** Of what a run computes with, and not of the store's own ids: the same in every store. */

@@ -29,7 +29,7 @@ public sealed interface RankEvent {
       implements RankEvent {}
 
   /** One rank: a process of its own. */
-  record Rank(String host, long pid, int lanes) {}
+  record Rank(String host, long pid, int lanes, Machine machine) {}
 
   /** A step was done. */
   record Stepped(StepRecord step) implements RankEvent {}

@@ -57,6 +57,9 @@ public final class RankLoop implements AutoCloseable {
   private float[] adapter;
   private AdamW optimizer;
 
+  /** Waiting for the driver since the last step was done. */
+  private long recordNanos;
+
   private RankLoop(TrainingTask task, int rank, int world) throws IOException {
     Store store = Store.open(task.store(), new Configuration());
     TrainSpec train = task.train();
@@ -96,12 +99,18 @@ public final class RankLoop implements AutoCloseable {
   }
 
   /** What a rank says of itself before it is connected. */
-  private record Hello(String host, int port, long pid, int lanes, Map<String, String> numerics) {}
+  private record Hello(
+      String host, int port, long pid, int lanes, Machine machine, Map<String, String> numerics) {}
 
   private List<Hello> meet(AllGather gather, int port) throws IOException {
     Hello mine =
         new Hello(
-            host(), port, ProcessHandle.current().pid(), task.lanes(), Numerics.probe().facts());
+            host(),
+            port,
+            ProcessHandle.current().pid(),
+            task.lanes(),
+            Machine.probe(),
+            Numerics.probe().facts());
     List<Hello> ranks = new ArrayList<>();
     for (String hello : gather.allGather(Json.write(mine))) {
       ranks.add(Json.read(hello.getBytes(StandardCharsets.UTF_8), Hello.class));
@@ -147,13 +156,17 @@ public final class RankLoop implements AutoCloseable {
     Numerics numerics = Numerics.probe();
     tell(
         new RankEvent.Started(
-            ranks.stream().map(r -> new RankEvent.Rank(r.host(), r.pid(), r.lanes())).toList(),
+            ranks.stream()
+                .map(r -> new RankEvent.Rank(r.host(), r.pid(), r.lanes(), r.machine()))
+                .toList(),
             numerics.facts(),
             numerics.sha256().hex()));
   }
 
   private void tell(RankEvent event) {
+    long start = System.nanoTime();
     driver.ifPresent(d -> d.send(event));
+    recordNanos += System.nanoTime() - start;
   }
 
   private void restore() {
@@ -224,7 +237,10 @@ public final class RankLoop implements AutoCloseable {
             millis(met, exchanged),
             millis(computed, met),
             notes.stream().mapToLong(Note::dataMs).max().orElse(0),
-            millis(start, System.nanoTime()));
+            recordNanos / 1_000_000,
+            millis(start, System.nanoTime()),
+            notes.stream().mapToLong(Note::memoryBytes).max().orElse(0));
+    recordNanos = 0;
     pool.give(gradient);
     return record;
   }
@@ -296,11 +312,17 @@ public final class RankLoop implements AutoCloseable {
   }
 
   /** What the ranks tell each other of a step, beside the gradient. */
-  private record Note(double[] losses, List<String> leafDigests, long computeMs, long dataMs) {}
+  private record Note(
+      double[] losses, List<String> leafDigests, long computeMs, long dataMs, long memoryBytes) {}
 
   private List<Note> exchangeNotes(int step, Leaves mine, long computeMs) {
     Note note =
-        new Note(mine.losses, List.of(mine.digests), computeMs, mine.dataNanos.get() / 1_000_000);
+        new Note(
+            mine.losses,
+            List.of(mine.digests),
+            computeMs,
+            mine.dataNanos.get() / 1_000_000,
+            Machine.peakMemory());
     return gather(step, note, Note.class);
   }
 

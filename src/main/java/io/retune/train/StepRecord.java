@@ -17,6 +17,9 @@ import java.util.Optional;
  * @param computeMs reading and computing micro-batches, the longest of all ranks
  * @param exchangeMs summing over ranks, as rank 0 saw it; likewise {@code waitMs}, for the others
  * @param dataMs reading micro-batches, added up over the lanes of the rank that took longest
+ * @param recordMs behind the step before, until the driver had written down what was done since
+ * @param wallMs the step, without {@code recordMs}
+ * @param memoryBytes largest resident memory of any rank so far; 0 where the system does not tell
  */
 public record StepRecord(
     int step,
@@ -32,7 +35,9 @@ public record StepRecord(
     long exchangeMs,
     long waitMs,
     long dataMs,
-    long wallMs) {
+    long recordMs,
+    long wallMs,
+    long memoryBytes) {
 
   /**
    * What differs between this step and the same one computed before, first things first; empty when

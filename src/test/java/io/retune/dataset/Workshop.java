@@ -63,6 +63,9 @@ public final class Workshop {
     return file(name, content, DatasetSpec.Format.TEXT, List.of(), prepare);
   }
 
+  /** Column that the evaluation is told apart by. */
+  public Optional<String> groupBy = Optional.empty();
+
   public Snapshot prepare(DatasetSpec dataset, TransformSpec... chain) {
     DatasetVersion version = datasets.ingest("words", dataset, "for a test");
     return prepare(Map.of("words", dataset), Map.of("words", version), chain);
@@ -73,7 +76,7 @@ public final class Workshop {
       Map<String, DatasetVersion> versions,
       TransformSpec... chain) {
     return preparation.snapshotFor(
-        new DataSpec(new TreeMap<>(specs), List.of(chain)),
+        new DataSpec(new TreeMap<>(specs), List.of(chain), groupBy),
         new TreeMap<>(versions),
         model,
         Sha256.of("model"));

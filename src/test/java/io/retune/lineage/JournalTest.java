@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.store.Lease;
 import io.retune.store.LeaseHeldException;
+import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -95,15 +96,20 @@ class JournalTest {
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(1));
     }
-    String first = Files.readString(file(1));
+    String first = Files.readAllLines(file(1)).get(1);
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(2));
     }
     // The first driver had checked its lease just before, and its write arrives late.
     Files.writeString(
-        file(1), first.replace("\"entry\":1", "\"entry\":2"), StandardOpenOption.APPEND);
+        file(1), first.replace("\"entry\":1", "\"entry\":2") + "\n", StandardOpenOption.APPEND);
     assertThat(read()).containsExactly(1, 2);
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      journal.append(event(3));
+    }
+    assertThat(read()).containsExactly(1, 2, 3);
   }
 
   @Test
@@ -124,9 +130,16 @@ class JournalTest {
       journal.append(event(1));
       journal.append(event(2));
     }
-    Files.writeString(file(1), Files.readString(file(1)).replaceFirst("\\{", "["));
+    List<String> lines = Files.readAllLines(file(1));
+    Files.writeString(file(1), Files.readString(file(1)).replace("because of 1", "because of 7"));
     assertThatThrownBy(() -> Journal.read(store, RUN))
-        .hasMessageContaining("000001.jsonl: line 1 is damaged");
+        .isInstanceOf(DamagedJournalException.class)
+        .hasMessage(
+            file(1).toUri().toString().replace("///", "/")
+                + " line 2: does not follow from the lines before it. The tables and the copies of"
+                + " the run hold what was recorded.");
+    Files.write(file(1), lines);
+    assertThat(read()).containsExactly(1, 2);
   }
 
   @Test
@@ -138,8 +151,48 @@ class JournalTest {
       }
     }
     List<String> lines = Files.readAllLines(file(1));
-    Files.write(file(1), List.of(lines.get(0), lines.get(2)));
+    Files.write(file(1), List.of(lines.get(0), lines.get(1), lines.get(3)));
     assertThatThrownBy(() -> Journal.read(store, RUN))
-        .hasMessage("The journal of gloss-1 is damaged: entry 2 is missing");
+        .hasMessageContaining("line 3: does not follow from the lines before it.");
+  }
+
+  @Test
+  void aSegmentOfAnotherRunIsRefused() throws IOException {
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      journal.append(event(1));
+    }
+    Path elsewhere = folder.resolve("runs/other/journal/000001.jsonl");
+    Files.createDirectories(elsewhere.getParent());
+    Files.copy(file(1), elsewhere);
+    assertThatThrownBy(() -> Journal.read(store, "other"))
+        .hasMessageContaining("belongs to another place.");
+  }
+
+  @Test
+  void aLineIsValidByTheSchema() throws IOException {
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      journal.append(event(1));
+    }
+    for (String line : Files.readAllLines(file(1))) {
+      RunMetadata.requireValid("journal", line);
+    }
+    assertThatThrownBy(() -> RunMetadata.requireValid("journal", "{\"entry\":1,\"seal\":\"x\"}"))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void whatIsSealedCanBeCheckedWithOtherTools() throws Exception {
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      journal.append(event(1));
+    }
+    String seal = "0".repeat(64);
+    for (String line : Files.readAllLines(file(1))) {
+      int end = line.length() - ",\"seal\":\"\"}".length() - 64;
+      seal = Sha256.of(seal + line.substring(0, end) + "}").hex();
+      assertThat(line).endsWith(",\"seal\":\"" + seal + "\"}");
+    }
   }
 }

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
+import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
+import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Checkpointed;
@@ -19,6 +22,7 @@ import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
 import java.io.IOException;
@@ -43,6 +47,7 @@ class LineageTablesTest {
   private Workshop workshop;
   private Snapshot snapshot;
   private Plan plan;
+  private DatasetVersion version;
   private LineageTables tables;
 
   @BeforeAll
@@ -57,7 +62,7 @@ class LineageTablesTest {
     OrderSpec order = new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
     plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, order);
     tables = new LineageTables(workshop.spark, workshop.store);
-    DatasetVersion version = workshop.datasets.version("words", 1);
+    version = workshop.datasets.version("words", 1);
     for (int twice = 0; twice < 2; twice++) {
       tables.add(version);
       tables.add(snapshot);
@@ -72,15 +77,23 @@ class LineageTablesTest {
         new Declared(
             run,
             "request of " + run,
-            "words",
-            "e".repeat(64),
+            new JournalEntry.Asked(
+                "words",
+                "",
+                "e".repeat(64),
+                "{\"order\":{\"seed\":42},\"list\":[{\"name\":\"one\",\"keep\":3}]}",
+                new TreeMap<>(Map.of("order", "because", "list.one", "few")),
+                List.of()),
+            new SourceSpec("file:m", "d".repeat(64)),
             "m".repeat(64),
-            snapshot.key(),
-            snapshot.root().hex(),
+            List.of(version),
+            snapshot,
             plan.key(),
             plan.root().hex(),
             plan.steps().size(),
+            1200,
             1000));
+    events.add(new JournalEntry.DriverStarted(1, environment()));
     events.add(started(1, 0));
     events.add(new Evaluated(1, evaluation(0)));
     for (int step = 1; step < steps; step++) {
@@ -93,16 +106,29 @@ class LineageTablesTest {
     events.add(new Stepped(2, step(steps)));
     List<JournalEntry> entries = new ArrayList<>();
     for (JournalEntry.Event event : events) {
-      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T12:00:00.5Z", event));
+      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T12:00:00.5Z", event, "0"));
     }
     return entries;
+  }
+
+  private static final Machine MACHINE =
+      new Machine("a", "Linux", "amd64", "cpu", 2, 1 << 30, List.of());
+
+  private static Environment environment() {
+    return new Environment(
+        new Environment.Code("1", "unknown", "main", "", "7".repeat(64)),
+        "17",
+        List.of("-Xmx1g"),
+        MACHINE,
+        new TreeMap<>(Map.of("spark.master", "local[2]")),
+        List.of("a.jar"));
   }
 
   private static AttemptStarted started(int attempt, int from) {
     return new AttemptStarted(
         attempt,
         from,
-        List.of(new RankEvent.Rank("a", 11, 2), new RankEvent.Rank("b", 12, 1)),
+        List.of(new RankEvent.Rank("a", 11, 2, MACHINE), new RankEvent.Rank("b", 12, 1, MACHINE)),
         new TreeMap<>(Map.of("torch", "2.7.1")),
         "f".repeat(64));
   }
@@ -128,7 +154,9 @@ class LineageTablesTest {
         2,
         3,
         4,
-        10);
+        5,
+        10,
+        1 << 20);
   }
 
   private List<JournalEntry> ended(List<JournalEntry> journal) {
@@ -138,8 +166,15 @@ class LineageTablesTest {
             new Evaluated(2, evaluation(3)),
             new AttemptEnded(2, "finished", 1),
             new Ended(
-                "9".repeat(64), "runs/x/adapter", 2.5, 2.0, -0.6, -0.4, Map.of("train", 5L)))) {
-      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T13:00:00Z", event));
+                "9".repeat(64),
+                "runs/x/adapter",
+                List.of(
+                    new GroupComparison("", 10, 20, new Comparison(2.5, 2.0, -0.6, -0.4)),
+                    new GroupComparison("noun", 4, 9, new Comparison(2.5, 2.6, -0.6, 0.4))),
+                new TreeMap<>(Map.of("train", 5L))),
+            new JournalEntry.Written(
+                List.of(new JournalEntry.Artifact("a", "runs/x/a", "8".repeat(64), 3))))) {
+      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T13:00:00Z", event, "f"));
     }
     return entries;
   }
@@ -161,11 +196,16 @@ class LineageTablesTest {
     assertThat(RunRows.TABLES.stream().map(table -> table + " " + count(table, "again")).toList())
         .containsExactly(
             "runs 1",
+            "drivers 1",
             "attempts 2",
             "steps 3",
             "checkpoints 1",
             "evaluations 2",
             "evaluation_examples " + 2 * examples,
+            "verdicts 2",
+            "run_failures 0",
+            "artifacts 1",
+            "deliveries 0",
             "run_ends 1");
   }
 
@@ -223,11 +263,12 @@ class LineageTablesTest {
         ask("runs-of-row", Map.of("row", seen.<String>getAs("row_id"))).stream()
             .filter(row -> row.<String>getAs("run").equals("whole"))
             .toList();
-    assertThat(runs).hasSize(1);
     // Two epochs: each row is seen twice.
-    assertThat(runs.get(0).<Long>getAs("times_seen")).isEqualTo(2);
-    assertThat(runs.get(0).getList(runs.get(0).fieldIndex("steps")))
-        .contains(seen.<Object>getAs("step"));
+    assertThat(runs)
+        .hasSize(2)
+        .allSatisfy(run -> assertThat(run.<Long>getAs("times_seen")).isEqualTo(2));
+    assertThat(runs.stream().map(run -> run.<Integer>getAs("step")))
+        .contains(seen.<Integer>getAs("step"));
     assertThat(runs.get(0).<String>getAs("weights_sha256")).isEqualTo("9".repeat(64));
   }
 
@@ -249,10 +290,26 @@ class LineageTablesTest {
         .allSatisfy(
             query -> {
               assertThat(query.question()).endsWith("?");
-              assertThat(query.parameters()).isNotEmpty();
+              Map<String, String> parameters = new TreeMap<>();
+              query.parameters().keySet().forEach(name -> parameters.put(name, "any"));
+              assertThat(
+                      new LineageQueries(workshop.spark, workshop.store)
+                          .run(query, parameters)
+                          .columns())
+                  .containsExactlyElementsOf(query.columns().keySet());
             })
         .extracting(LineageQueries.Query::name)
-        .contains("rows-of-run", "runs-of-row");
+        .containsExactly(
+            "compare",
+            "cost",
+            "data-diff",
+            "exposure",
+            "failures",
+            "leaderboard",
+            "regressions",
+            "rows-of-run",
+            "runs-of-row",
+            "steps");
   }
 
   @Test
@@ -261,7 +318,8 @@ class LineageTablesTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             "retune lineage rows: there is no such query.\n"
-                + "  There are: rows-of-run, runs-of-row, steps-of-run.");
+                + "  There are: compare, cost, data-diff, exposure, failures, leaderboard,"
+                + " regressions, rows-of-run, runs-of-row, steps.");
     assertThatThrownBy(() -> LineageQueries.query("rows-of-run", Map.of("row", "1")))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(

@@ -1,0 +1,36 @@
+-- What did each run cost?
+--   run               the run
+--   status            finished or unfinished
+--   attempts          starts of its ranks
+--   most_ranks        ranks of the largest attempt
+--   lane_ms           time of all attempts by their lanes: what was occupied
+--   steps_done        steps
+--   steps_recomputed  steps that were done again after a failure
+--   tokens            of all steps
+--   step_ms           the steps
+--   record_ms         waiting for the journal
+--   evaluate_ms       scoring the frozen split
+--   checkpoint_ms     writing checkpoints
+--   tokens_per_second of the steps
+--   memory_bytes      largest resident memory of a rank
+--   checkpoint_bytes  written as checkpoints
+--   artifact_bytes    files that belong to the run
+SELECT
+  run,
+  status,
+  attempts,
+  most_ranks,
+  lane_ms,
+  steps_done,
+  steps_recomputed,
+  tokens,
+  step_ms,
+  record_ms,
+  evaluate_ms,
+  checkpoint_ms,
+  tokens_per_second,
+  memory_bytes,
+  checkpoint_bytes,
+  artifact_bytes
+FROM run_costs
+ORDER BY run

@@ -1,0 +1,18 @@
+-- Which source row is in which step of which run: a row for each time that a run trained on a source row.
+SELECT
+  runs.run,
+  runs.name,
+  ledger_by_row.dataset,
+  ledger_by_row.row_id,
+  ledger_by_row.example_id,
+  ledger_by_row.epoch,
+  ledger_by_row.step,
+  ledger_by_row.micro_batch,
+  ledger_by_row.slot,
+  ledger_by_row.token_offset,
+  ledger_by_row.tokens,
+  ledger_by_row.target_tokens
+FROM ledger_by_row
+  JOIN runs ON runs.plan_key = ledger_by_row.plan_key
+  JOIN steps ON steps.run = runs.run AND steps.step = ledger_by_row.step
+WHERE ledger_by_row.split = 'train'
