@@ -9,9 +9,11 @@ import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
 import io.retune.job.LineageJob;
+import io.retune.job.RebuildJob;
 import io.retune.job.RunJob;
 import io.retune.job.ShowJob;
 import io.retune.job.Workspace;
+import io.retune.lineage.RowsPrinter.Format;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -306,10 +308,63 @@ final class Commands {
     @Parameters(index = "1..*", paramLabel = "KEY=VALUE", description = "Its parameters.")
     Map<String, String> parameters = new LinkedHashMap<>();
 
+    @Mixin Rows rows;
+
     @Override
     public Integer call() {
       try (Workspace workspace = open(place)) {
-        new LineageJob(workspace).execute(name, parameters, place.json);
+        new LineageJob(workspace).execute(name, parameters, rows.format(place));
+      }
+      return 0;
+    }
+  }
+
+  /** How rows are written. */
+  static final class Rows {
+    @Option(
+        names = "--format",
+        paramLabel = "FORMAT",
+        description = "table, csv or json; --json is the last.")
+    Optional<Format> format = Optional.empty();
+
+    Format format(Place place) {
+      return format.orElse(place.json ? Format.JSON : Format.TABLE);
+    }
+  }
+
+  @Command(
+      name = "sql",
+      description = "Spark SQL over the lineage tables and views: see lineage/tables and views.")
+  static final class Sql implements Callable<Integer> {
+    @Mixin Place place;
+    @Mixin Rows rows;
+
+    @Parameters(index = "0", paramLabel = "QUERY", description = "Such as 'SELECT * FROM runs'.")
+    String query;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new LineageJob(workspace).sql(query, rows.format(place));
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "rebuild",
+      description =
+          "Hold a run's journal, files and tables against each other, and make its tables whole.")
+  static final class Rebuild implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new RebuildJob(workspace).execute(run, place.json);
       }
       return 0;
     }

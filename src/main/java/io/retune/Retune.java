@@ -3,6 +3,7 @@ package io.retune;
 import io.retune.config.InvalidInputException;
 import io.retune.job.CheckDoesNotHoldException;
 import io.retune.job.ResumableException;
+import io.retune.lineage.DamagedJournalException;
 import io.retune.store.LeaseHeldException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -29,7 +30,9 @@ import picocli.CommandLine.ScopeType;
       Commands.Finetune.class,
       Commands.Runs.class,
       Commands.Show.class,
-      Commands.Lineage.class
+      Commands.Lineage.class,
+      Commands.Sql.class,
+      Commands.Rebuild.class
     },
     version = "retune 0.1.0",
     footer = {
@@ -119,7 +122,7 @@ public final class Retune {
       err.println(e.getMessage());
       return Exit.RESUMABLE.code;
     }
-    if (e instanceof CheckDoesNotHoldException) {
+    if (e instanceof CheckDoesNotHoldException || e instanceof DamagedJournalException) {
       err.println(e.getMessage());
       return Exit.CHECK_DOES_NOT_HOLD.code;
     }

@@ -64,13 +64,19 @@ final class Recording {
 
   /** Brings the run's tables up to its journal, and notes how far that is. */
   void completed(RunFolder folder) {
-    RunHistory history = folder.history();
-    if (history.declared().isEmpty() || folder.isRecorded()) {
+    if (folder.history().declared().isEmpty()) {
       return;
     }
-    long journalBytes = folder.journalBytes();
-    String key = history.declared().orElseThrow().planKey();
+    String key = folder.history().declared().orElseThrow().planKey();
     Plan plan = PlanReader.open(workspace.store(), key).plan();
+    if (folder.history().ended().isPresent()) {
+      RunDocuments.write(workspace.store(), folder, plan);
+    }
+    if (folder.isRecorded()) {
+      return;
+    }
+    RunHistory history = folder.history();
+    long journalBytes = folder.journalBytes();
     folder.requireHeld();
     record(tables -> tables.load(history, plan));
     folder.noteRecorded(history, journalBytes);

@@ -193,6 +193,7 @@ public final class RunJob {
     folder.append(
         new DriverStarted(
             folder.history().drivers() + 1, DriverEnvironment.probe(workspace.spark())));
+    RunDocuments.writeMetadata(workspace.store(), folder);
   }
 
   /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */

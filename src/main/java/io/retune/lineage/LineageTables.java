@@ -206,6 +206,51 @@ public final class LineageTables {
     }
   }
 
+  /**
+   * A run's rows of a table, held against its journal.
+   *
+   * @param journalRows that the journal makes
+   * @param tableRows that were there before
+   * @param added because they were missing
+   * @param strange rows that the journal does not make
+   */
+  public record Comparison(
+      String table, long journalRows, long tableRows, long added, long strange) {
+    public boolean isEqual() {
+      return strange == 0 && tableRows + added == journalRows;
+    }
+  }
+
+  /** Brings the run's tables to what its journal says, as far as rows can be added. */
+  public List<Comparison> rebuild(RunHistory history, Plan plan) {
+    RunRows rows = new RunRows(history, plan);
+    long last = history.entries().size();
+    List<Comparison> compared = new ArrayList<>();
+    for (String table : RunRows.TABLES) {
+      List<Map<String, Object>> all =
+          history.entries().stream().flatMap(e -> rows.of(table, e).stream()).toList();
+      List<String> expected = dataset(table, all).toJSON().collectAsList();
+      List<String> strange = new ArrayList<>(rowsOf(table, history.run()));
+      long there = strange.size();
+      List<Map<String, Object>> missing = new ArrayList<>();
+      for (int i = 0; i < all.size(); i++) {
+        if (!strange.remove(expected.get(i))) {
+          missing.add(all.get(i));
+        }
+      }
+      if (!missing.isEmpty()) {
+        long version = Math.max(written(table, history.run()), last) + 1;
+        append(table, history.run(), version, dataset(table, missing));
+      }
+      compared.add(new Comparison(table, all.size(), there, missing.size(), strange.size()));
+    }
+    return compared;
+  }
+
+  private List<String> rowsOf(String table, String run) {
+    return read(table).filter(col("run").equalTo(run)).toJSON().collectAsList();
+  }
+
   /** Delta's own memory of what was written about {@code identity}: 0 when nothing was. */
   private long written(String table, String identity) {
     DeltaLog log = DeltaLog.forTable(spark, made(table));
