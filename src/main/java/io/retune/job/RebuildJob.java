@@ -1,14 +1,8 @@
 package io.retune.job;
 
-import io.retune.lineage.JournalEntry.Declared;
-import io.retune.lineage.LineageTables;
 import io.retune.lineage.LineageTables.Comparison;
 import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RunHistory;
-import io.retune.model.ImportedModel;
-import io.retune.model.ModelConfig;
-import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
@@ -45,7 +39,7 @@ public final class RebuildJob {
       RunHistory history = folder.history();
       List<String> problems = new ArrayList<>(history.gaps());
       problems.addAll(changedFiles(history));
-      List<Comparison> tables = rebuilt(folder, history);
+      List<Comparison> tables = new Recording(workspace).rebuilt(folder);
       tables.stream()
           .filter(table -> !table.isEqual())
           .map(table -> "the table " + table.table() + " has rows that are not from the journal")
@@ -76,31 +70,6 @@ public final class RebuildJob {
   private static Sha256 sha256(Path file) {
     try {
       return Sha256.of(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private List<Comparison> rebuilt(RunFolder folder, RunHistory history) {
-    Declared declared = history.declared().orElseThrow();
-    Plan plan = PlanReader.open(store, declared.planKey()).plan();
-    LineageTables tables = new LineageTables(workspace.spark(), store);
-    declared.datasets().forEach(tables::add);
-    tables.add(model(declared), declared.source());
-    tables.add(declared.snapshot());
-    tables.add(plan, declared.snapshot());
-    tables.add(declared.asked());
-    long journalBytes = folder.journalBytes();
-    List<Comparison> compared = tables.rebuild(history, plan);
-    folder.noteRecorded(history, journalBytes);
-    return compared;
-  }
-
-  private ImportedModel model(Declared declared) {
-    Path directory = store.localPath("models", declared.modelSha256());
-    try {
-      ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
-      return new ImportedModel(new Sha256(declared.modelSha256()), directory, config);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -10,6 +10,7 @@ import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunMetadata;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
+import io.retune.plan.PlanReader;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
@@ -48,12 +49,12 @@ final class RunDocuments {
   }
 
   /** Writes what is not there yet of a run that is over. */
-  static void write(Store store, RunFolder folder, Plan plan) {
+  static void write(Store store, RunFolder folder) {
     RunDocuments documents = new RunDocuments(store, folder);
     documents.take(ADAPTER + "/" + AdapterFiles.WEIGHTS);
     documents.take(ADAPTER + "/" + AdapterFiles.CONFIG);
     documents.add("configuration.json", documents::configuration);
-    documents.add("plan.json", () -> Json.pretty(summary(plan)) + "\n");
+    documents.add("plan.json", documents::plan);
     documents.add("metadata.json", () -> RunMetadata.json(documents.history));
     if (!DriverEnvironment.diff().isEmpty()) {
       documents.add("code.diff", DriverEnvironment::diff);
@@ -70,6 +71,11 @@ final class RunDocuments {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private String plan() {
+    String key = history.declared().orElseThrow().planKey();
+    return Json.pretty(summary(PlanReader.open(store, key).plan())) + "\n";
   }
 
   private static Map<String, Object> summary(Plan plan) {

@@ -71,7 +71,7 @@ public final class RunJob {
       if (folder.history().ended().isEmpty()) {
         run(folder);
       } else {
-        recording.completed(folder);
+        complete(folder);
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
@@ -89,14 +89,11 @@ public final class RunJob {
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
-    recording.ingested(versions.values());
-    recording.prepared(recipe.model(), model, snapshot);
-    recording.planned(plan, snapshot);
-    recording.declared(folder.history());
+    recording.upToDate(folder);
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
       end(folder, plan, export(folder.run(), model, adapter));
-      recording.completed(folder);
+      complete(folder);
     } catch (LeaseHeldException e) {
       // The run is another driver's now, and its record too.
       throw e;
@@ -106,11 +103,24 @@ public final class RunJob {
     }
   }
 
+  /** What a run that is over leaves behind; what is there already is not made again. */
+  private void complete(RunFolder folder) {
+    workspace
+        .times()
+        .measure(
+            Stage.RECORD,
+            () -> {
+              RunDocuments.write(workspace.store(), folder);
+              return null;
+            });
+    recording.upToDate(folder);
+  }
+
   /** What was done is recorded though the run failed; why it failed is said first. */
   private void recordAfter(RuntimeException failure, RunFolder folder) {
     try {
       folder.append(new Failed(kind(failure), String.valueOf(failure.getMessage())));
-      recording.completed(folder);
+      recording.upToDate(folder);
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
     }

@@ -1,6 +1,9 @@
 package io.retune.model;
 
 import io.retune.store.Sha256;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
 /**
@@ -10,4 +13,15 @@ import java.nio.file.Path;
  * @param directory local folder in Hugging Face's layout: config.json, model.safetensors,
  *     tokenizer.json, ...
  */
-public record ImportedModel(Sha256 sha256, Path directory, ModelConfig config) {}
+public record ImportedModel(Sha256 sha256, Path directory, ModelConfig config) {
+  /** One that was imported into {@code store}. */
+  public static ImportedModel open(Store store, Sha256 sha256) {
+    Path directory = store.localPath("models", sha256.hex());
+    try {
+      return new ImportedModel(
+          sha256, directory, ModelConfig.read(directory.resolve("config.json")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
