@@ -89,6 +89,11 @@ final class Commands {
         description = "Micro-batches computed side by side in a rank; as many as it has cores.")
     Optional<Integer> lanes = Optional.empty();
 
+    @Option(
+        names = {"-q", "--quiet"},
+        description = "Say nothing on the way but what goes wrong.")
+    boolean quiet;
+
     @Option(names = "--master", paramLabel = "URL", description = "Spark master.")
     Optional<String> master = Optional.empty();
 
@@ -182,7 +187,7 @@ final class Commands {
     @Override
     public Integer call() {
       Loaded loaded = asked.load();
-      try (Workspace workspace = Workspace.open(loaded.site())) {
+      try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
         new RunJob(workspace, loaded.experiment(), request.id, asked.message)
             .execute(asked.place.json);
       }
@@ -229,7 +234,7 @@ final class Commands {
     @Override
     public Integer call() {
       Loaded loaded = asked.load();
-      try (Workspace workspace = Workspace.open(loaded.site())) {
+      try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
         new DataJob(workspace, loaded.experiment(), asked.message)
             .execute(until(), asked.place.json);
       }
@@ -275,6 +280,21 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new ShowJob(workspace).runs(place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "status",
+      description = "The runs that are being worked on, and how far they are.")
+  static final class Status implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new ShowJob(workspace).status(place.json);
       }
       return 0;
     }

@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Plan.class,
       Commands.Finetune.class,
       Commands.Runs.class,
+      Commands.Status.class,
       Commands.Show.class,
       Commands.Lineage.class,
       Commands.Sql.class,

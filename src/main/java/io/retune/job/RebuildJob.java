@@ -77,7 +77,7 @@ public final class RebuildJob {
 
   private static void print(
       RunHistory history, List<Comparison> tables, List<String> problems, boolean json) {
-    Terminal terminal = new Terminal(json ? System.err : System.out);
+    Terminal terminal = json ? new Terminal(false) : new Terminal(System.out);
     terminal.say(
         "journal   %,d entries, each follows from the one before; the last seal is %s",
         history.entries().size(), history.seal());

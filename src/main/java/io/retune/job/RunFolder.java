@@ -147,10 +147,14 @@ final class RunFolder implements AutoCloseable {
     store.write(recordedFile(store, run), Json.write(recorded).getBytes(UTF_8));
   }
 
+  /** Whether a driver works on it. */
+  static boolean isHeld(Store store, String run) {
+    return Lease.holder(store, store.path("runs", run)).isPresent();
+  }
+
   /** Whether its tables may lack something of its journal, and no driver is there to add it. */
   static boolean lags(Store store, String run) {
-    return Journal.bytes(store, run) != recordedBytes(store, run)
-        && Lease.holder(store, store.path("runs", run)).isEmpty();
+    return Journal.bytes(store, run) != recordedBytes(store, run) && !isHeld(store, run);
   }
 
   private static long recordedBytes(Store store, String run) {

@@ -38,7 +38,7 @@ public final class RunJob {
   private final Recipe recipe;
   private final String request;
   private final String message;
-  private final Terminal terminal = new Terminal();
+  private final Terminal terminal;
   private final Stages stages;
   private final Recording recording;
 
@@ -49,6 +49,7 @@ public final class RunJob {
   public RunJob(
       Workspace workspace, Experiment experiment, Optional<String> request, String message) {
     this.workspace = workspace;
+    this.terminal = workspace.terminal();
     this.experiment = experiment;
     this.recipe = experiment.recipe();
     this.request = request.orElseGet(() -> UUID.randomUUID().toString());

@@ -68,6 +68,37 @@ public final class ShowJob {
         System.out);
   }
 
+  /** The runs that a driver holds now. */
+  public void status(boolean json) {
+    List<RunHistory> held =
+        RunFolder.names(workspace.store()).stream()
+            .filter(run -> RunFolder.isHeld(workspace.store(), run))
+            .map(run -> RunFolder.history(workspace.store(), run))
+            .filter(history -> history.declared().isPresent())
+            .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
+            .toList();
+    if (json) {
+      System.out.println(Json.write(held.stream().map(this::result).toList()));
+      return;
+    }
+    List<List<String>> lines = new ArrayList<>();
+    for (RunHistory history : held) {
+      Pace pace = Pace.of(history);
+      boolean begun = pace.step() > 0;
+      lines.add(
+          List.of(
+              history.run(),
+              pace.step() + "/" + history.declared().orElseThrow().steps(),
+              begun ? String.format(Locale.ROOT, "%.4f", pace.loss()) : "",
+              pace.sparkline(20),
+              begun ? String.format(Locale.ROOT, "%.0f", pace.tokensPerSecond()) : "",
+              begun ? Pace.clock(pace.secondsLeft()) : "",
+              "" + history.attempts().size()));
+    }
+    RowsPrinter.print(
+        List.of("run", "step", "loss", "", "tokens/s", "left", "attempt"), lines, System.out);
+  }
+
   /**
    * @param start a run, or the start of its name
    * @throws io.retune.config.InvalidInputException if that is not one run
