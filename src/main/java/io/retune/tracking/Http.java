@@ -33,6 +33,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 
@@ -44,6 +45,10 @@ import javax.net.ssl.TrustManagerFactory;
 final class Http {
   private static final Set<Integer> TRANSIENT = Set.of(408, 425, 429, 500, 502, 503, 504);
   private static final Set<Integer> SAY_WHEN = Set.of(429, 503);
+
+  /** As SQLAlchemy names it (mlflow/store/db/utils.py makes it a 400), or PostgreSQL. */
+  private static final Pattern COLLISION = Pattern.compile("IntegrityError|UniqueViolation");
+
   private static final int SHOWN_CHARACTERS = 500;
 
   /**
@@ -231,21 +236,29 @@ final class Http {
             "Name the PEM file of its authority in the site (mlflow.ca-certificate), and the server as its certificate does.");
       }
     }
-    String reason = String.valueOf(cause.getMessage());
-    throw new TransientException(
-        authorization.redacted(cause.getClass().getSimpleName() + ": " + reason), Optional.empty());
+    String name = cause.getClass().getSimpleName();
+    String reason = cause.getMessage() == null ? name : name + ": " + cause.getMessage();
+    throw new TransientException(authorization.redacted(reason), Optional.empty());
   }
 
   private String body(HttpResponse<String> response, Call call) throws TransientException {
     int status = response.statusCode();
     if (status >= 200 && status < 300) {
       return json(response, call);
-    } else if (TRANSIENT.contains(status)) {
+    } else if (TRANSIENT.contains(status) || collided(response)) {
       throw new TransientException(
           "status " + status + said(response),
           SAY_WHEN.contains(status) ? retryAfter(response) : Optional.empty());
     }
     throw refused(response);
+  }
+
+  /**
+   * Two publishers wrote equal rows at once; MLflow finds equal rows that are there already, so a
+   * repetition succeeds.
+   */
+  private static boolean collided(HttpResponse<String> response) {
+    return response.statusCode() == 400 && COLLISION.matcher(response.body()).find();
   }
 
   /** A page for people, with status 200, is not MLflow's: a portal's, say. */

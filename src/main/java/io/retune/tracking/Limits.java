@@ -34,8 +34,8 @@ public final class Limits {
    */
   public static String key(String key) {
     boolean path = key.matches("[^/]+(/[^/]+)*") && !key.matches("(.*/)?\\.\\.?(/.*)?");
-    String fit = key.replaceAll(path ? "[^A-Za-z0-9_./: -]" : "[^A-Za-z0-9_: -]", "_");
-    if (fit.equals(key) && key.length() <= KEY_CHARACTERS) {
+    String fit = key.replaceAll(path ? "[^A-Za-z0-9_./: -]" : "[^A-Za-z0-9_.: -]", "_");
+    if (path && fit.equals(key) && key.length() <= KEY_CHARACTERS) {
       return key;
     }
     String suffix = "-" + Sha256.of(key).hex().substring(0, DIGITS_OF_RENAMED);

@@ -132,7 +132,7 @@ public final class Mlflow {
   /** Empty if it was removed in favour of another. */
   private Optional<Addressee> active(TrackedRun run, JsonNode found) {
     JsonNode info = found.path("info");
-    if (info.path("lifecycle_stage").asText().equals(ACTIVE)) {
+    if (isActive(found)) {
       return Optional.of(
           new Addressee(
               run.run(),
@@ -239,8 +239,19 @@ public final class Mlflow {
     String id = duplicate.getInfo().getRunId();
     log.warn(
         "event=tracking-duplicate-removed run={} mlflow_run={} kept={}", kept.run(), id, kept.id());
-    calls.setTag(id, DUPLICATE_TAG, kept.id());
-    calls.deleteRun(duplicate);
+    try {
+      calls.setTag(id, DUPLICATE_TAG, kept.id());
+      calls.deleteRun(duplicate);
+    } catch (MlflowRefusedException e) {
+      // A deleted run takes no tag: another publisher was faster.
+      if (calls.run(id).filter(Mlflow::isActive).isPresent()) {
+        throw e;
+      }
+    }
+  }
+
+  private static boolean isActive(JsonNode run) {
+    return run.path("info").path("lifecycle_stage").asText().equals(ACTIVE);
   }
 
   /** Whether the run is there, and is the one that all publishers of it keep. */

@@ -1,5 +1,6 @@
 package io.retune.tracking;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -24,7 +25,11 @@ public final class Publisher {
   private final Consumer<Delivery> acknowledged;
   private final Thread thread;
 
+  /** Held while a delivery is recorded: an interrupt would close the file that it is written to. */
+  private final Object recording = new Object();
+
   private Delivered delivered;
+  private Optional<URI> page = Optional.empty();
   private Optional<TrackedRun> latest = Optional.empty();
   private boolean fresh;
   private boolean closing;
@@ -70,15 +75,26 @@ public final class Publisher {
     }
     try {
       thread.join(Math.max(1, patience.toMillis()));
-      thread.interrupt();
+      breakOff();
       thread.join(PAUSE.toMillis());
     } catch (InterruptedException e) {
-      thread.interrupt();
+      breakOff();
       Thread.currentThread().interrupt();
     }
     Optional<Missing> missing = missing();
     missing.ifPresent(m -> log.warn("event=tracking-incomplete run={} missing=\"{}\"", m.run(), m));
     return missing;
+  }
+
+  private void breakOff() {
+    synchronized (recording) {
+      thread.interrupt();
+    }
+  }
+
+  /** The run's page, for a browser; empty as long as the server has not all of a value. */
+  public synchronized Optional<URI> page() {
+    return page;
   }
 
   private synchronized Optional<Missing> missing() {
@@ -108,10 +124,7 @@ public final class Publisher {
   /** How long to leave the server alone. */
   private Duration publish(TrackedRun run) {
     try {
-      Publication publication = mlflow.publish(run, known(), this::acknowledge);
-      if (failing) {
-        log.info("event=tracking-recovered run={} page={}", run.run(), publication.page());
-      }
+      published(run, mlflow.publish(run, known(), this::acknowledge));
       failing = false;
       return PAUSE;
     } catch (MlflowUnreachableException e) {
@@ -122,6 +135,16 @@ public final class Publisher {
       failed(run, "tracking-refused", e);
     }
     return PAUSE_AFTER_FAILURE;
+  }
+
+  private synchronized void published(TrackedRun run, Publication publication) {
+    page = Optional.of(publication.page());
+    if (failing) {
+      log.info("event=tracking-recovered run={} page={}", run.run(), publication.page());
+    }
+    if (run.ended().isPresent()) {
+      log.info("event=tracking-complete run={} page={}", run.run(), publication.page());
+    }
   }
 
   private void failed(TrackedRun run, String event, RuntimeException e) {
@@ -144,7 +167,13 @@ public final class Publisher {
   }
 
   private void acknowledge(Delivery delivery) {
-    acknowledged.accept(delivery);
+    synchronized (recording) {
+      boolean interrupted = Thread.interrupted();
+      acknowledged.accept(delivery);
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
     synchronized (this) {
       delivered = delivered.and(delivery);
     }

@@ -61,6 +61,15 @@ class HttpTest {
   }
 
   @Test
+  void twoWhoWriteTheSameAtOnceBothSucceed() {
+    String said =
+        "{\"error_code\":\"BAD_REQUEST\",\"message\":\"(sqlite3.IntegrityError) UNIQUE constraint failed: params.key\"}";
+    try (Answers server = Answers.of(answer(400, said), answer(200, "{}"))) {
+      assertThat(http(patient(server)).send(get())).isEqualTo("{}");
+    }
+  }
+
+  @Test
   void aCreationIsSentOnceWhateverBecomesOfIt() {
     try (Answers server = Answers.of(answer(502, "bad gateway"), answer(200, "{}"))) {
       assertThatThrownBy(() -> http(patient(server)).send(creation()))
