@@ -12,6 +12,7 @@ import io.retune.job.LineageJob;
 import io.retune.job.RebuildJob;
 import io.retune.job.RunJob;
 import io.retune.job.ShowJob;
+import io.retune.job.SyncJob;
 import io.retune.job.Workspace;
 import io.retune.lineage.RowsPrinter.Format;
 import java.nio.file.Path;
@@ -366,6 +367,28 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new LineageJob(workspace).sql(query, rows.format(place));
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "sync",
+      description = "Send the tracking server what it has not yet acknowledged.")
+  static final class Sync implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        arity = "0..1",
+        paramLabel = "RUN",
+        description = "A run, or the start of its name; without it, all.")
+    Optional<String> run = Optional.empty();
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new SyncJob(workspace).execute(run, place.json);
       }
       return 0;
     }

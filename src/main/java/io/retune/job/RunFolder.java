@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -26,6 +27,7 @@ final class RunFolder implements AutoCloseable {
   private final String run;
   private final Lease lease;
   private final Journal journal;
+  private volatile Consumer<JournalEntry.Event> watcher = event -> {};
 
   private RunFolder(Store store, String run, Lease lease) {
     this.store = store;
@@ -125,6 +127,12 @@ final class RunFolder implements AutoCloseable {
 
   void append(JournalEntry.Event event) {
     journal.append(event);
+    watcher.accept(event);
+  }
+
+  /** From now on {@code watcher} is told of each event that was written. */
+  void watch(Consumer<JournalEntry.Event> watcher) {
+    this.watcher = watcher;
   }
 
   /** Bytes of the journal as it is now. */

@@ -72,7 +72,8 @@ public final class RunJob {
       if (folder.history().ended().isEmpty()) {
         run(folder);
       } else {
-        complete(folder);
+        Optional<Tracking> tracking = Tracking.start(workspace, folder);
+        complete(folder, tracking);
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
@@ -91,21 +92,25 @@ public final class RunJob {
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
     recording.upToDate(folder);
+    Optional<Tracking> tracking = Tracking.start(workspace, folder);
+    tracking.ifPresent(t -> folder.watch(t::noticed));
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
       end(folder, plan, export(folder.run(), model, adapter));
-      complete(folder);
+      complete(folder, tracking);
     } catch (LeaseHeldException e) {
       // The run is another driver's now, and its record too.
       throw e;
     } catch (RuntimeException e) {
       recordAfter(e, folder);
       throw e;
+    } finally {
+      tracking.ifPresent(Tracking::close);
     }
   }
 
   /** What a run that is over leaves behind; what is there already is not made again. */
-  private void complete(RunFolder folder) {
+  private void complete(RunFolder folder, Optional<Tracking> tracking) {
     workspace
         .times()
         .measure(
@@ -114,6 +119,9 @@ public final class RunJob {
               RunDocuments.write(workspace.store(), folder);
               return null;
             });
+    tracking.ifPresent(Tracking::offer);
+    recording.upToDate(folder);
+    tracking.ifPresent(Tracking::finish);
     recording.upToDate(folder);
   }
 
