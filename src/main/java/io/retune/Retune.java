@@ -30,6 +30,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Finetune.class,
       Commands.Runs.class,
       Commands.Show.class,
+      Commands.Generate.class,
       Commands.Lineage.class,
       Commands.Sql.class,
       Commands.Rebuild.class

@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.TorchScriptModule;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import io.retune.model.ModelConfig;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -44,10 +45,13 @@ public final class Generator implements AutoCloseable {
   /** Why a continuation ended. */
   public enum Stop {
     /** The model gave one of the ids that end a turn. */
+    @JsonProperty("end-of-turn")
     END_OF_TURN,
     /** It has as many tokens as were asked for. */
+    @JsonProperty("limit")
     LIMIT,
     /** The model's context is full. */
+    @JsonProperty("context")
     CONTEXT
   }
 
@@ -67,6 +71,7 @@ public final class Generator implements AutoCloseable {
    * @param limit of new tokens, at least 1
    * @param stopIds that end a continuation
    * @throws IllegalArgumentException if a prompt is empty or the limit is below 1
+   * @throws IllegalStateException if the thread is interrupted, or the model gives no numbers
    */
   public List<Continuation> generate(
       List<int[]> prompts, float[] adapter, int limit, Set<Integer> stopIds) {
@@ -167,6 +172,9 @@ public final class Generator implements AutoCloseable {
     void run() {
       NDArray x = behindPrompts();
       while (choose(x)) {
+        if (Thread.currentThread().isInterrupted()) {
+          throw new IllegalStateException("Interrupted");
+        }
         x.close();
         x = behindTokens();
       }
