@@ -59,8 +59,6 @@ class GenerateParityTest {
           "Wie heißt die Hauptstadt von Österreich? 😀",
           "Hi");
 
-  @TempDir private Path folder;
-
   private final TrainSpec.Lora lora = RealModel.quickstart().train().lora();
   private final ImportedModel model = RealModel.imported();
   private final AdapterLayout layout = AdapterLayout.of(model.config(), lora);
@@ -78,7 +76,7 @@ class GenerateParityTest {
   private record Answer(int[] ids, String text, double gap) {}
 
   @BeforeAll
-  void generateHereAndThere() throws IOException {
+  void generateHereAndThere(@TempDir Path folder) throws IOException {
     float[] adapter = randomAdapter();
     try (ChatRenderer renderer = ChatRenderer.open(model.directory());
         Decoder decoder = decoder();
