@@ -24,6 +24,9 @@ import java.util.List;
 
 /** {@code retune generate RUN PROMPT}: what the model of a finished run answers. */
 public final class GenerateJob {
+  /** What Java puts in place of an argument's bytes that it cannot read. */
+  private static final char UNREADABLE = '\ufffd';
+
   private final Workspace workspace;
   private final String start;
   private final String prompt;
@@ -33,11 +36,18 @@ public final class GenerateJob {
   /**
    * @param start a run, or the start of its name
    * @param prompt a user's message
-   * @throws InvalidInputException if there is nothing to answer, or no room to answer in
+   * @throws InvalidInputException if there is nothing to answer, not as it was typed, or no room to
+   *     answer in
    */
   public GenerateJob(Workspace workspace, String start, String prompt, int maxNewTokens) {
     if (prompt.isBlank()) {
       throw InvalidInputException.of("PROMPT", "is empty.", "Give a message in quotes.");
+    }
+    if (prompt.indexOf(UNREADABLE) >= 0) {
+      throw InvalidInputException.of(
+          "PROMPT",
+          "has characters that the locale of this process cannot express.",
+          "Set LC_ALL=C.UTF-8.");
     }
     if (maxNewTokens < 1) {
       throw InvalidInputException.of(
