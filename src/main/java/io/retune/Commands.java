@@ -8,6 +8,7 @@ import io.retune.config.Site;
 import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
+import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
 import io.retune.job.RebuildJob;
 import io.retune.job.RunJob;
@@ -312,6 +313,41 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new ShowJob(workspace).show(run, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(name = "generate", description = "What a finished run's model answers to a message.")
+  static final class Generate implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Parameters(index = "1", paramLabel = "PROMPT", description = "A user's message.")
+    String prompt;
+
+    @Option(
+        names = "--before",
+        description = "And, before it, what the untouched base model answers.")
+    boolean before;
+
+    @Option(
+        names = "--max-tokens",
+        paramLabel = "N",
+        description = "Longest answer, in tokens; ${DEFAULT-VALUE} unless said.")
+    int maxTokens = 128;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        GenerateJob job = new GenerateJob(workspace, run, prompt, maxTokens);
+        if (before) {
+          job.printBoth(place.json);
+        } else {
+          job.print(place.json);
+        }
       }
       return 0;
     }

@@ -53,6 +53,9 @@ final class Summary {
     terminal.say("");
     terminal.say(
         "Next:  ./retune lineage rows-of-run run=%s      which rows made this model", result.run());
+    terminal.say(
+        "       ./retune generate %s PROMPT --before      what it answers now, and before",
+        result.run());
     terminal.say("       ./retune show %s      what the run did", result.run());
     terminal.say("       run it again with --executors 2: the same weights");
   }

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -31,9 +32,16 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialTokens;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, Map<String, Integer> specialTokens) {
+  /** What added tokens say, by id: those that only control the model say nothing. */
+  private final Map<Integer, String> said;
+
+  private Tokenizer(
+      HuggingFaceTokenizer tokenizer,
+      Map<String, Integer> specialTokens,
+      Map<Integer, String> said) {
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
+    this.said = said;
   }
 
   /**
@@ -45,8 +53,11 @@ public final class Tokenizer implements AutoCloseable {
       byte[] bytes = Files.readAllBytes(file);
       JsonNode json = Json.read(bytes);
       Map<String, Integer> special = new LinkedHashMap<>();
+      Map<Integer, String> said = new HashMap<>();
       for (JsonNode token : json.path("added_tokens")) {
-        special.put(token.path("content").asText(), token.path("id").asInt());
+        String content = token.path("content").asText();
+        special.put(content, token.path("id").asInt());
+        said.put(token.path("id").asInt(), token.path("special").asBoolean() ? "" : content);
       }
       ObjectNode plain = json.deepCopy();
       plain.set("added_tokens", plain.arrayNode());
@@ -54,7 +65,7 @@ public final class Tokenizer implements AutoCloseable {
       byte[] text = Json.write(plain).getBytes(StandardCharsets.UTF_8);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
-      return new Tokenizer(tokenizer, special);
+      return new Tokenizer(tokenizer, special, said);
     } catch (java.nio.file.NoSuchFileException e) {
       throw InvalidInputException.of(
           file.toString(), "is not there.", "Give a model with its tokenizer.json.");
@@ -102,6 +113,22 @@ public final class Tokenizer implements AutoCloseable {
     int[] starts =
         Arrays.stream(encoding.getCharTokenSpans()).mapToInt(CharSpan::getStart).toArray();
     return new Spans(ids(encoding), starts);
+  }
+
+  /** What ids say, special tokens left out. */
+  public String decode(int[] ids) {
+    StringBuilder text = new StringBuilder();
+    int from = 0;
+    for (int i = 0; i <= ids.length; i++) {
+      if (i == ids.length || said.containsKey(ids[i])) {
+        // Together, since a character's bytes may be spread over several tokens.
+        long[] ordinary = Arrays.stream(ids, from, i).asLongStream().toArray();
+        text.append(ordinary.length == 0 ? "" : tokenizer.decode(ordinary, false));
+        text.append(i == ids.length ? "" : said.get(ids[i]));
+        from = i + 1;
+      }
+    }
+    return text.toString();
   }
 
   @Override
