@@ -89,19 +89,26 @@ class QuickstartTest {
     assertThat(seenByOthers.path("rows").fieldNames())
         .toIterable()
         .containsExactlyInAnyOrder(
+            "artifacts",
             "attempts",
             "checkpoints",
             "datasets",
+            "deliveries",
+            "drivers",
             "evaluation_examples",
             "evaluations",
             "experiments",
             "ledger",
+            "ledger_by_row",
             "models",
             "run_ends",
+            "run_failures",
             "runs",
+            "settings",
             "snapshots",
             "steps",
-            "transforms");
+            "transforms",
+            "verdicts");
     seenByOthers
         .path("rows")
         .fields()

@@ -245,9 +245,9 @@ final class RecipeBinder {
             bootstrap.withDefault("resamples", resamples, 1000L).intValue(),
             bootstrap.withDefault("seed", SEED, 1L),
             bootstrap.withDefault("confidence", confidence, 0.95),
-            evaluation.aside("prompts", PROMPTS).orElse(List.of()),
+            evaluation.shown("prompts", PROMPTS).orElse(List.of()),
             evaluation
-                .aside("max-new-tokens", COUNT)
+                .shown("max-new-tokens", COUNT)
                 .map(Long::intValue)
                 .orElse(DEFAULT_MAX_NEW_TOKENS));
     evaluation.attach("bootstrap", bootstrap, false);

@@ -31,7 +31,7 @@ public final class GenerateJob {
   private final String start;
   private final String prompt;
   private final int maxNewTokens;
-  private final Terminal terminal = new Terminal();
+  private final Terminal terminal;
 
   /**
    * @param start a run, or the start of its name
@@ -54,6 +54,7 @@ public final class GenerateJob {
           "--max-tokens " + maxNewTokens, "leaves no room for an answer.", "Give at least 1.");
     }
     this.workspace = workspace;
+    this.terminal = workspace.terminal();
     this.start = start;
     this.prompt = prompt;
     this.maxNewTokens = maxNewTokens;

@@ -28,6 +28,8 @@ import org.apache.hadoop.fs.Path;
  * the journal is not written again.
  */
 final class RunDocuments {
+  static final String SAMPLES = "samples.json";
+
   private static final String ADAPTER = "adapter";
 
   private final Store store;
@@ -53,6 +55,9 @@ final class RunDocuments {
     RunDocuments documents = new RunDocuments(store, folder);
     documents.take(ADAPTER + "/" + AdapterFiles.WEIGHTS);
     documents.take(ADAPTER + "/" + AdapterFiles.CONFIG);
+    if (store.exists(documents.path(SAMPLES))) {
+      documents.take(SAMPLES);
+    }
     documents.add("configuration.json", documents::configuration);
     documents.add("plan.json", documents::plan);
     documents.add("metadata.json", () -> RunMetadata.json(documents.history));

@@ -96,7 +96,9 @@ public final class RunJob {
     tracking.ifPresent(t -> folder.watch(t::noticed));
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
-      end(folder, plan, export(folder.run(), model, adapter));
+      Path exported = export(folder.run(), model, adapter);
+      sample(folder.run(), model, adapter);
+      end(folder, plan, exported);
       complete(folder, tracking);
     } catch (LeaseHeldException e) {
       // The run is another driver's now, and its record too.
@@ -234,6 +236,23 @@ public final class RunJob {
                   "sha256:" + model.sha256().hex());
               store.publish(staged, folder);
               return folder;
+            });
+  }
+
+  /** The recipe's prompts answered before and after, for people to read. */
+  private void sample(String run, ImportedModel model, float[] adapter) {
+    if (recipe.evaluation().prompts().isEmpty()) {
+      return;
+    }
+    workspace
+        .times()
+        .measure(
+            Stage.SAMPLE,
+            () -> {
+              GenerateJob.samples(workspace, recipe, model, adapter)
+                  .write(
+                      workspace.store(), workspace.store().path("runs", run, RunDocuments.SAMPLES));
+              return null;
             });
   }
 

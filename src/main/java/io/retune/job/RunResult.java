@@ -32,6 +32,7 @@ import java.util.TreeMap;
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
  *     absent until finished, like adapter and metrics
  * @param adapter absolute path of the exported directory
+ * @param tracking page of the tracking server that has the run
  * @param metrics of the whole frozen split; {@code groups}: its loss by group, where the recipe
  *     names a column for it
  * @param timeMs milliseconds by stage of the driver that finished the run
@@ -55,6 +56,7 @@ public record RunResult(
     String numericsSha256,
     String weightsSha256,
     String adapter,
+    String tracking,
     List<Attempt> attempts,
     Map<String, Metric> metrics,
     Map<String, Metric> groups,
@@ -121,7 +123,7 @@ public record RunResult(
         declared.steps(),
         history.lastStep(),
         pace.step() > 0 ? pace.loss() : null,
-        held && pace.step() > 0 ? pace.secondsLeft() : null,
+        held && ended.isEmpty() && pace.step() > 0 ? pace.secondsLeft() : null,
         declared.targetTokens(),
         declared.modelSha256(),
         declared.snapshot().root().hex(),
@@ -129,6 +131,7 @@ public record RunResult(
         numerics,
         ended.map(Ended::weightsSha256).orElse(null),
         ended.map(e -> adapter(store, e)).orElse(null),
+        TrackedRuns.page(history).orElse(null),
         attempts,
         ended.map(e -> Map.of("eval/loss", Metric.of(e.whole()))).orElse(Map.of()),
         ended.map(e -> groups(e.loss())).orElse(Map.of()),

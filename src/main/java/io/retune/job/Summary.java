@@ -42,6 +42,9 @@ final class Summary {
       terminal.say("weights   sha256 %s", result.weightsSha256());
       terminal.say("adapter   %s", result.adapter());
     }
+    if (result.tracking() != null) {
+      terminal.say("mlflow    %s", result.tracking());
+    }
     terminal.say("tables    %s", workspace.store().localPath("lineage"));
     if (!workspace.times().isEmpty()) {
       terminal.say("time      %s", workspace.times());

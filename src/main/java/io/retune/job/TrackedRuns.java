@@ -82,6 +82,16 @@ final class TrackedRuns {
     return deliveries;
   }
 
+  /** For a browser; empty while no server has acknowledged anything. */
+  static Optional<String> page(RunHistory history) {
+    return deliveries(history).stream()
+        .reduce((first, last) -> last)
+        .map(
+            delivery ->
+                "%s/#/experiments/%s/runs/%s?workflowType=machine_learning"
+                    .formatted(delivery.server(), delivery.experiment(), delivery.mlflowRun()));
+  }
+
   /** For the journal. */
   static Delivered entry(Delivery delivery) {
     return new Delivered(

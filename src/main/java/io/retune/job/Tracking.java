@@ -8,7 +8,6 @@ import io.retune.plan.PlanReader;
 import io.retune.tracking.Missing;
 import io.retune.tracking.Mlflow;
 import io.retune.tracking.Publisher;
-import java.net.URI;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -64,19 +63,16 @@ final class Tracking implements AutoCloseable {
     publisher.offer(TrackedRuns.of(workspace.store(), site, folder.history(), plan));
   }
 
-  /** Waits for what was offered, and says where it is to be seen, or what is still missing. */
+  /** Waits for what was offered, and says what is still missing. */
   void finish() {
     Optional<Missing> missing = publisher.close(PATIENCE_AT_THE_END);
-    Optional<URI> page = publisher.page();
-    if (missing.isPresent()) {
-      workspace
-          .terminal()
-          .warn(
-              "mlflow    has not got everything yet: %s. The run is whole without it; later: ./retune sync %s",
-              missing.get(), folder.run());
-    } else {
-      page.ifPresent(uri -> workspace.terminal().say("mlflow    %s", uri));
-    }
+    missing.ifPresent(
+        what ->
+            workspace
+                .terminal()
+                .warn(
+                    "mlflow    has not got everything yet: %s. The run is whole without it; later: ./retune sync %s",
+                    what, folder.run()));
   }
 
   @Override

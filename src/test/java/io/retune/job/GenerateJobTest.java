@@ -31,7 +31,8 @@ class GenerateJobTest {
         Workspace.open(
             SiteLoader.load(
                 Optional.empty(),
-                List.of("store=" + folder.resolve("store"), "cache=" + folder.resolve("cache"))));
+                List.of("store=" + folder.resolve("store"), "cache=" + folder.resolve("cache"))),
+            true);
   }
 
   @AfterEach
