@@ -12,6 +12,7 @@ SELECT
   done.target_tokens,
   done.step_ms,
   done.record_ms,
+  coalesce(sent.publish_cpu_ms, 0) AS publish_cpu_ms,
   1000.0E0 * done.tokens / greatest(done.step_ms, 1) AS tokens_per_second,
   done.memory_bytes,
   scored.evaluate_ms,
@@ -19,6 +20,7 @@ SELECT
   kept.checkpoint_bytes,
   written.artifact_bytes
 FROM runs
+  LEFT JOIN (SELECT run, sum(cpu_ms) AS publish_cpu_ms FROM deliveries GROUP BY run) sent ON sent.run = runs.run
   LEFT JOIN run_ends ON run_ends.run = runs.run
   LEFT JOIN (
     SELECT
