@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Finetune.class,
       Commands.Runs.class,
       Commands.Show.class,
+      Commands.Report.class,
       Commands.Lineage.class
     },
     version = "retune 0.1.0",
