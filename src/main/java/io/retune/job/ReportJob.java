@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.RunHistory;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /** {@code retune report RUN}: the page of a run, made again from what the store has of it. */
 public final class ReportJob {
@@ -59,10 +61,10 @@ public final class ReportJob {
   static void write(Path file, String page) {
     Path whole = file.toAbsolutePath();
     try {
-      Path staged = Files.createTempFile(whole.getParent(), ".report-", ".html");
+      Path staged = whole.resolveSibling("." + whole.getFileName() + "-" + UUID.randomUUID());
       try {
         Files.writeString(staged, page, UTF_8);
-        Files.move(staged, whole, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+        Files.move(staged, whole, REPLACE_EXISTING);
       } finally {
         Files.deleteIfExists(staged);
       }

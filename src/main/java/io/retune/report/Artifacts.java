@@ -40,7 +40,7 @@ final class Artifacts {
     if (table.isEmpty() && ended.isPresent()) {
       table.row(
           "adapter_model.safetensors",
-          "",
+          "not recorded",
           ended.get().weightsSha256(),
           ended.get().adapter() + "/adapter_model.safetensors");
     }
@@ -60,7 +60,7 @@ final class Artifacts {
     Table table =
         new Table(
             "Checkpoints",
-            Table.number("Step"),
+            Table.words("Step"),
             Table.number("Bytes"),
             Table.number("Took"),
             Table.digest("SHA-256 of its manifest"),

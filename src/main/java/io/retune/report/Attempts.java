@@ -37,7 +37,7 @@ final class Attempts {
     Table table =
         new Table(
             "Attempts",
-            Table.number("Attempt"),
+            Table.words("Attempt"),
             Table.words("Began"),
             Table.number("Ranks"),
             Table.number("Lanes"),
@@ -74,7 +74,7 @@ final class Attempts {
     Table table =
         new Table(
             "Drivers",
-            Table.number("Driver"),
+            Table.words("Driver"),
             Table.words("Began"),
             Table.words("Host"),
             Table.digest("Commit"),

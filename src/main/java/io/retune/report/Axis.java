@@ -30,12 +30,17 @@ record Axis(double low, double high, List<Double> ticks, double from, double to)
       high += room;
     }
     double step = step(high - low, steps);
-    return between(Math.floor(low / step) * step, Math.ceil(high / step) * step, steps, from, to);
+    double first = Math.floor(low / step) * step;
+    double last = Math.ceil(high / step) * step;
+    return new Axis(first, last, ticks(first, last, step), from, to);
   }
 
   /** As it is, with ticks where they fall. */
   static Axis between(double low, double high, int steps, double from, double to) {
-    double step = step(high - low, steps);
+    return new Axis(low, high, ticks(low, high, step(high - low, steps)), from, to);
+  }
+
+  private static List<Double> ticks(double low, double high, double step) {
     List<Double> ticks = new ArrayList<>();
     long first = (long) Math.ceil(low / step - 1e-6);
     long last = (long) Math.floor(high / step + 1e-6);
@@ -43,7 +48,7 @@ record Axis(double low, double high, List<Double> ticks, double from, double to)
       // By a division where it can be: 3 * 0.1 is not 0.3.
       ticks.add(step < 1 ? i / (double) Math.round(1 / step) : i * step);
     }
-    return new Axis(low, high, ticks, from, to);
+    return ticks;
   }
 
   /** Of whole numbers: no tick between them. */

@@ -9,18 +9,22 @@ import io.retune.store.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * A drawing with its caption. Where scripts run, what lies under the pointer is read out from the
  * same points that are drawn.
  */
 final class Chart {
+  static final int SWATCH = 24;
+
   private Chart() {}
 
   /**
    * Points by name, which one way of drawing shows.
    *
-   * @param style of the lines or areas: {@code s1} to {@code s7}
+   * @param style of the lines or areas: {@code s1} to {@code s7}, and {@code broken} or {@code
+   *     dotted}
    */
   record Series(String name, String style, double[] xs, double[] ys) {
     Series {
@@ -57,10 +61,15 @@ final class Chart {
 
   /**
    * @param along what the horizontal axis counts, as {@code step}
+   * @param swatch how a series looks, in a box of {@link #SWATCH} by half of it
    */
   static Html figure(
-      String title, String unit, String along, List<Series> series, Html... drawings) {
-    Html legend = series.size() < 2 ? Html.NOTHING : legend(series);
+      String title,
+      String unit,
+      String along,
+      List<Series> series,
+      Function<Series, Html> swatch,
+      Html... drawings) {
     return tag(
         "figure",
         style("chart"),
@@ -73,7 +82,7 @@ final class Chart {
             tag("span", "unit", unit),
             text(" "),
             tag("output", "readout", "")),
-        legend,
+        legend(series, swatch),
         Html.of(drawings));
   }
 
@@ -88,20 +97,22 @@ final class Chart {
         .toArray();
   }
 
-  private static Html legend(List<Series> series) {
+  /** Of several series: each is told from the others by more than its colour. */
+  private static Html legend(List<Series> series, Function<Series, Html> swatch) {
+    if (series.size() < 2) {
+      return Html.NOTHING;
+    }
     List<Html> entries = new ArrayList<>();
     for (Series one : series) {
-      entries.add(tag("li", swatch(one.style), text(one.name)));
+      Html drawn =
+          tag(
+              "svg",
+              style("swatch"),
+              with("viewBox", "0 0 " + SWATCH + " " + SWATCH / 2),
+              with("aria-hidden", "true"),
+              swatch.apply(one));
+      entries.add(tag("li", drawn, text(one.name)));
     }
     return tag("ul", style("legend"), Html.of(entries));
-  }
-
-  private static Html swatch(String classes) {
-    return tag(
-        "svg",
-        style("swatch"),
-        with("viewBox", "0 0 14 14"),
-        with("aria-hidden", "true"),
-        Plot.box("area " + classes, 1, 2, 12, 10));
   }
 }

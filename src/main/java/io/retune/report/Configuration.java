@@ -5,49 +5,101 @@ import static io.retune.report.Html.text;
 
 import io.retune.lineage.JournalEntry.Asked;
 import io.retune.lineage.Setting;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
-/** Every key with its value, and the reason for it. */
+/** What was chosen and why, and behind it every key with its value. */
 final class Configuration {
+  /** Rows of a table, at most. */
   private static final int MOST = 1000;
 
-  private Configuration() {}
+  private final Asked asked;
+  private final List<Setting> settings;
+
+  private Configuration(Asked asked) {
+    this.asked = asked;
+    this.settings = Setting.of(asked);
+  }
 
   static Html of(RunReport report) {
-    Asked asked = report.declared().asked();
-    List<Setting> settings = Setting.of(asked);
-    Table table =
-        new Table("Configuration", Table.words("Key"), Table.words("Value"), Table.words("Reason"));
-    for (Setting setting : settings.subList(0, Math.min(MOST, settings.size()))) {
-      boolean unexplained =
-          asked.unexplained().stream().anyMatch(key -> isUnder(setting.key(), key));
-      table.row(
-          unexplained ? "unexplained" : setting.reason().isPresent() ? "explained" : "",
-          tag("code", setting.key()),
-          tag("code", setting.value()),
-          text(
-              setting
-                  .reason()
-                  .orElse(unexplained ? "⚠ changed from the default without a reason" : "")));
-    }
+    return new Configuration(report.declared().asked()).html();
+  }
+
+  private Html html() {
     return Html.of(
         tag("p", text("Experiment "), tag("code", asked.experiment()), text(".")),
-        tag("p", summary(asked, settings)),
-        table.html());
+        chosen(),
+        tag(
+            "details",
+            tag("summary", "Every key, " + Figures.count(settings.size())),
+            every().html()));
   }
 
-  private static boolean isUnder(String key, String above) {
-    return key.equals(above) || key.startsWith(above + ".");
+  /** By the keys that have a reason, or lack one. */
+  private Html chosen() {
+    SortedSet<String> keys = new TreeSet<>(asked.reasons().keySet());
+    keys.addAll(asked.unexplained());
+    if (keys.isEmpty()) {
+      return tag("p", "No reason was given, and no value changed from its default needs one.");
+    }
+    Table table = table("What was chosen, and why");
+    keys.stream()
+        .limit(MOST)
+        .forEach(
+            key ->
+                table.row(
+                    asked.reasons().containsKey(key) ? "" : "unexplained",
+                    key(key),
+                    values(key),
+                    reason(key)));
+    return table.html();
   }
 
-  private static String summary(Asked asked, List<Setting> settings) {
-    String left = settings.size() > MOST ? " The first " + Figures.count(MOST) + " are shown." : "";
-    return asked.unexplained().isEmpty()
-        ? Figures.count(settings.size(), "key") + "; no changed value lacks its reason." + left
-        : "%s; changed from the default without a reason: %s.%s"
-            .formatted(
-                Figures.count(settings.size(), "key"),
-                String.join(", ", asked.unexplained()),
-                left);
+  private static Table table(String name) {
+    return new Table(name, Table.words("Key"), Table.words("Value"), Table.words("Reason"));
+  }
+
+  private Html reason(String key) {
+    return text(asked.reasons().getOrDefault(key, "⚠ changed from the default without a reason"));
+  }
+
+  /** With what stands below the key. */
+  private Html values(String key) {
+    List<Html> values = new ArrayList<>();
+    for (Setting setting : settings) {
+      if (setting.key().equals(key)) {
+        values.add(tag("div", tag("code", setting.value())));
+      } else if (setting.key().startsWith(key + ".") && !setting.key().equals(key + ".name")) {
+        String below = setting.key().substring(key.length() + 1);
+        values.add(tag("div", tag("code", below + " = " + setting.value())));
+      }
+    }
+    return Html.of(values);
+  }
+
+  private Table every() {
+    Table table = table("Every key");
+    settings.stream()
+        .limit(MOST)
+        .forEach(
+            setting ->
+                table.row(
+                    "",
+                    key(setting.key()),
+                    tag("code", setting.value()),
+                    text(setting.reason().orElse(""))));
+    return table;
+  }
+
+  /** Which may be broken behind its points. */
+  private static Html key(String key) {
+    List<Html> parts = new ArrayList<>();
+    for (String part : key.split("(?<=\\.)")) {
+      parts.add(text(part));
+      parts.add(tag("wbr"));
+    }
+    return tag("code", Html.of(parts));
   }
 }

@@ -8,12 +8,14 @@ import static io.retune.report.Html.with;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.lineage.JournalEntry.Declared;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /** What the run was trained on, and how it came to be that. */
 final class Data {
+  private static final String ALL = "";
   private static final int BAR = 120;
   private static final int BAR_HEIGHT = 10;
 
@@ -44,19 +46,16 @@ final class Data {
             Table.number("Rows"),
             Table.words("Licence"),
             Table.words("Privacy"),
-            Table.words("Source"),
-            Table.digest("SHA-256 of the source"),
-            Table.digest("Root of the rows"));
+            Table.words("Source, and its SHA-256"));
     for (DatasetVersion version : versions) {
       table.row(
-          version.name(),
-          Figures.count(version.version()),
-          Figures.count(version.rows()),
-          version.licence(),
-          version.privacy(),
-          version.source(),
-          version.sourceSha256(),
-          version.root().hex());
+          "",
+          text(version.name()),
+          text(Figures.count(version.version())),
+          text(Figures.count(version.rows())),
+          text(version.licence()),
+          text(version.privacy()),
+          Html.of(text(version.source()), tag("br"), tag("code", version.sourceSha256())));
     }
     return table.html();
   }
@@ -70,47 +69,50 @@ final class Data {
             Table.number("Rows"),
             Table.drawing("Share of the most"),
             Table.number("Change"),
-            Table.digest("SHA-256 of the code"));
+            Table.words("Code"));
     long most = snapshot.counts().stream().mapToLong(Snapshot.Count::rows).max().orElse(1);
-    // Each dataset is prepared for itself; what follows starts with the rows of all.
-    Map<String, Long> byDataset = new HashMap<>();
-    long together = -1;
-    for (Snapshot.Count count : snapshot.counts()) {
+    List<Long> changes = changes(snapshot);
+    for (int i = 0; i < changes.size(); i++) {
+      Snapshot.Count count = snapshot.counts().get(i);
       boolean isDataset = count.kind().equals("dataset");
-      String dataset = isDataset ? count.transform() : dataset(count, snapshot);
-      long before;
-      if (isDataset) {
-        before = count.rows();
-      } else if (dataset.isEmpty()) {
-        before =
-            together >= 0 ? together : byDataset.values().stream().mapToLong(Long::longValue).sum();
-      } else {
-        before = byDataset.get(dataset);
-      }
-      if (dataset.isEmpty()) {
-        together = count.rows();
-      } else {
-        byDataset.put(dataset, count.rows());
-      }
-      long change = count.rows() - before;
       table.row(
           "",
           text(count.transform()),
           text(count.kind()),
           text(Figures.count(count.rows())),
           bar((double) count.rows() / Math.max(1, most)),
-          text(change == 0 ? "" : (change > 0 ? "+" : "") + Figures.count(change)),
-          text(isDataset ? "" : count.codeSha256()));
+          text(changes.get(i) == 0 ? "" : Figures.signed(changes.get(i), 0)),
+          isDataset ? Html.NOTHING : tag("code", LineageGraph.brief(count.codeSha256())));
     }
     return table.html();
   }
 
-  /** Whose own transform it is; empty: of all. */
+  /**
+   * By how many rows each transform changed what it was given: each dataset is prepared for itself,
+   * what follows starts with the rows of all.
+   */
+  private static List<Long> changes(Snapshot snapshot) {
+    List<Long> changes = new ArrayList<>();
+    Map<String, Long> rows = new HashMap<>();
+    for (Snapshot.Count count : snapshot.counts()) {
+      boolean isDataset = count.kind().equals("dataset");
+      String dataset = isDataset ? count.transform() : dataset(count, snapshot);
+      if (!isDataset && dataset.equals(ALL) && !rows.containsKey(ALL)) {
+        rows.put(ALL, rows.values().stream().mapToLong(Long::longValue).sum());
+      }
+      long before = isDataset ? count.rows() : rows.get(dataset);
+      changes.add(count.rows() - before);
+      rows.put(dataset, count.rows());
+    }
+    return changes;
+  }
+
+  /** Whose own transform it is; {@link #ALL}: of the rows of all. */
   private static String dataset(Snapshot.Count count, Snapshot snapshot) {
     return snapshot.datasets().keySet().stream()
         .filter(name -> count.transform().startsWith(name + "/"))
         .findFirst()
-        .orElse("");
+        .orElse(ALL);
   }
 
   private static Html bar(double share) {

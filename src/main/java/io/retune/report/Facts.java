@@ -20,10 +20,14 @@ final class Facts {
     return this;
   }
 
-  Facts digest(String name, String value) {
-    Html digest = tag("code", value.isEmpty() ? "none" : value);
-    entries.add(tag("div", style("long"), tag("dt", name), tag("dd", digest)));
+  /** On a line of its own. */
+  Facts wide(String name, Html value) {
+    entries.add(tag("div", style("long"), tag("dt", name), tag("dd", value)));
     return this;
+  }
+
+  Facts digest(String name, String value) {
+    return value.isEmpty() ? add(name, value) : wide(name, tag("code", value));
   }
 
   Html html() {

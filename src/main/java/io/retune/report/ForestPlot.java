@@ -13,7 +13,7 @@ final class ForestPlot {
   private static final int WIDTH = 260;
   private static final int ROW = 26;
   private static final int MARGIN = 14;
-  private static final int TICKS = 4;
+  private static final int TICKS = 6;
 
   private final Axis axis;
 
@@ -36,9 +36,6 @@ final class ForestPlot {
         Html.of(marks));
   }
 
-  /**
-   * @param whole whether it is of all, which is drawn as a diamond, as in meta-analyses
-   */
   Html row(Interval interval, Shape shape) {
     double middle = ROW / 2.0;
     double low = axis.at(interval.low);

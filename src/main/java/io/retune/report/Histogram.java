@@ -34,6 +34,7 @@ record Histogram(String title, String unit, SortedMap<Integer, Long> counts) {
         unit,
         "tokens",
         List.of(series),
+        one -> Html.NOTHING,
         drawing(Shape.WIDE, series, width),
         drawing(Shape.NARROW, series, width));
   }

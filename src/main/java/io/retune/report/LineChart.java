@@ -42,7 +42,17 @@ record LineChart(
   private Html figure(Shape shape) {
     List<Chart.Series> all = new ArrayList<>(lines);
     all.addAll(marks);
-    return Chart.figure(title, unit, "step", all, drawing(shape), drawing(Shape.NARROW));
+    return Chart.figure(
+        title, unit, "step", all, this::swatch, drawing(shape), drawing(Shape.NARROW));
+  }
+
+  private Html swatch(Chart.Series series) {
+    double middle = Chart.SWATCH / 4.0;
+    Html line =
+        Plot.path(series.style(), new double[] {0, Chart.SWATCH}, new double[] {middle, middle});
+    return marks.contains(series)
+        ? Html.of(line, Plot.dot(series.style(), Chart.SWATCH / 2.0, middle))
+        : line;
   }
 
   private Html drawing(Shape shape) {
@@ -73,7 +83,7 @@ record LineChart(
   private static List<Html> marked(Chart.Series series, double[] xs, double[] ys) {
     List<Html> drawn = new ArrayList<>();
     if (xs.length > 1) {
-      drawn.add(Plot.path("dashed " + series.style(), xs, ys));
+      drawn.add(Plot.path(series.style(), xs, ys));
     }
     for (int i = 0; i < xs.length; i++) {
       drawn.add(Plot.dot(series.style(), xs[i], ys[i]));

@@ -16,7 +16,7 @@ final class LineageGraph {
   private static final int COLUMNS = 6;
 
   /** Characters of a name that a box has room for. */
-  private static final int NAME = 18;
+  private static final int NAME = 16;
 
   private final List<Node> nodes = new ArrayList<>();
   private final List<Html> edges = new ArrayList<>();

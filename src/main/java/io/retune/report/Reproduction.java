@@ -68,13 +68,14 @@ final class Reproduction {
         drivers.isEmpty()
             ? Optional.empty()
             : Optional.of(drivers.get(drivers.size() - 1).environment().code());
-    code.ifPresent(c -> facts.add("Retune at commit", commit(c)));
-    facts.add("Base model", source(declared.source().source(), declared.source().sha256()));
+    code.ifPresent(c -> facts.wide("Retune at commit", commit(c)));
+    facts.wide("Base model", source(declared.source().source(), declared.source().sha256()));
     for (DatasetVersion version : declared.datasets()) {
-      facts.add("Data: " + version.name(), source(version.source(), version.sourceSha256()));
+      facts.wide("Data: " + version.name(), source(version.source(), version.sourceSha256()));
     }
-    facts.add(
-        "Machine", "of the same instruction set: the numerics above decide which others are.");
+    facts.wide(
+        "Machine",
+        text("With the same instruction set; the numerics above say when two machines are alike."));
     return facts.html();
   }
 
@@ -88,6 +89,6 @@ final class Reproduction {
   }
 
   private static Html source(String source, String sha256) {
-    return Html.of(text(source + ", SHA-256 "), tag("code", sha256));
+    return Html.of(text(source), tag("br"), tag("code", sha256));
   }
 }

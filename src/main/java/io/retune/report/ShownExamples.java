@@ -33,11 +33,11 @@ import org.apache.spark.sql.SparkSession;
  * @param lengths how many examples of the training split have so many tokens, by tokens
  */
 public record ShownExamples(
-    SortedMap<String, ShownExample> byId,
+    Map<String, ShownExample> byId,
     Optional<ShownExample> first,
     SortedMap<Integer, Long> lengths) {
   public ShownExamples {
-    byId = Collections.unmodifiableSortedMap(new TreeMap<>(byId));
+    byId = Map.copyOf(byId);
     lengths = Collections.unmodifiableSortedMap(new TreeMap<>(lengths));
   }
 
@@ -51,9 +51,11 @@ public record ShownExamples(
     Optional<String> first = first(Planner.ledger(spark, store, plan));
     TreeSet<String> ids = new TreeSet<>(Ranking.ids(history, plan));
     first.ifPresent(ids::add);
-    SortedMap<String, ShownExample> texts =
+    Map<String, ShownExample> texts =
         texts(examples, ids, store.localPath("models", declared.modelSha256()));
-    return new ShownExamples(texts, first.map(texts::get), lengths(examples));
+    Optional<ShownExample> begun = first.map(texts::get);
+    first.ifPresent(texts::remove);
+    return new ShownExamples(texts, begun, lengths(examples));
   }
 
   private static Optional<String> first(Dataset<Row> ledger) {
@@ -67,9 +69,9 @@ public record ShownExamples(
         .findFirst();
   }
 
-  private static SortedMap<String, ShownExample> texts(
+  private static Map<String, ShownExample> texts(
       Dataset<Row> examples, TreeSet<String> ids, Path model) {
-    SortedMap<String, ShownExample> texts = new TreeMap<>();
+    Map<String, ShownExample> texts = new TreeMap<>();
     try (Tokenizer tokenizer = Tokenizer.open(model)) {
       for (Row row :
           examples
@@ -111,6 +113,6 @@ public record ShownExamples(
 
   /** Of a run whose texts are not to be shown, or not there any more. */
   public static ShownExamples none() {
-    return new ShownExamples(new TreeMap<>(Map.of()), Optional.empty(), new TreeMap<>(Map.of()));
+    return new ShownExamples(Map.of(), Optional.empty(), new TreeMap<>());
   }
 }

@@ -56,8 +56,13 @@ record StackedBars(String title, String unit, List<Chart.Series> parts, int last
         its,
         "step",
         bars.parts,
+        StackedBars::swatch,
         bars.drawing(Shape.WIDE, width),
         bars.drawing(Shape.NARROW, width));
+  }
+
+  private static Html swatch(Chart.Series part) {
+    return Plot.box("area " + part.style(), 6, 0, Chart.SWATCH / 2.0, Chart.SWATCH / 2.0);
   }
 
   private Html drawing(Shape shape, int stepsPerBar) {

@@ -35,8 +35,8 @@ record StepTimes(
     double recorded,
     double saved) {
   static StepTimes of(StepRecord step, int lanes, long checkpointMs) {
-    double left = Math.max(0, step.wallMs() - step.exchangeMs() - step.waitMs());
-    double compute = Math.min(step.computeMs(), left);
+    double left = Math.max(0, (double) step.wallMs() - step.exchangeMs() - step.waitMs());
+    double compute = Math.min((double) step.computeMs(), left);
     double read = Math.min((double) step.dataMs() / lanes, compute);
     return new StepTimes(
         step.step(),

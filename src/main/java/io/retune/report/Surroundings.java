@@ -31,16 +31,16 @@ final class Surroundings {
     return Html.of(
         new Facts()
             .add("Retune", code.version())
-            .digest("Commit", code.commit())
             .add("Branch", code.branch())
-            .digest("Difference from it", code.diffSha256())
-            .digest("Program, SHA-256", code.programSha256())
             .add("Java", environment.java())
             .add("Machine", machine.cpu())
             .add("Cores", Figures.count(machine.cores()))
             .add("Memory", Figures.bytes(machine.memoryBytes()))
             .add("GPUs", String.join(", ", machine.gpus()))
             .add("System", machine.os() + " " + machine.architecture())
+            .digest("Commit", code.commit())
+            .digest("Difference from the commit, SHA-256", code.diffSha256())
+            .digest("Program, SHA-256", code.programSha256())
             .html(),
         folded("Settings of Spark", environment.spark()),
         list("Flags of the Java machine", environment.jvmFlags()),
