@@ -29,17 +29,17 @@ record Difference(Comparison comparison) {
 
   /** {@code 1.59 nats per target token less}. */
   String size() {
-    return Figures.significant(Math.abs(change())) + " nats per target token " + way(change());
-  }
-
-  private static String way(double change) {
-    return change > 0 ? "more" : "less";
+    String size = bound(change()) + " nats per target token";
+    return change() == 0 ? size : size + (change() > 0 ? " more" : " less");
   }
 
   /** {@code 1.41 to 1.80 less}. */
   String interval() {
     double low = comparison.low();
     double high = comparison.high();
+    if (low == high && low == 0) {
+      return "0 to 0";
+    }
     if (low <= 0 && high <= 0) {
       return bound(high) + " to " + bound(low) + " less";
     }

@@ -77,6 +77,9 @@ final class Lineage {
     return tag(
         "div",
         Html.style("graph"),
+        Html.with("role", "group"),
+        Html.with("tabindex", "0"),
+        Html.with("aria-label", "Graph of the lineage"),
         graph.svg(
             "Sources become dataset versions, these with the base model's tokenizer a snapshot,"
                 + " the snapshot a plan, plan and base model the run, the run the adapter. The"

@@ -29,13 +29,12 @@ public record RunsReport(List<RunLine> runs) {
       List.of(
           new Column("Run", "", RunsReport::name, RunLine::run),
           new Column("Status", "", r -> status(r.status()), RunLine::status),
-          new Column("Started", "", r -> text(Figures.time(r.startedAt())), RunLine::startedAt),
-          new Column("Steps", "number", r -> text(steps(r)), r -> r.loss().length),
+          new Column("Verdict", "", RunsReport::verdict, key(c -> c.verdict().words())),
+          new Column("Change", "number", RunsReport::change, key(c -> c.after() - c.before())),
           new Column("Training loss", "drawing", r -> new Sparkline(r.loss()).svg(), r -> ""),
           new Column("Before", "number", loss(Comparison::before), key(Comparison::before)),
           new Column("After", "number", loss(Comparison::after), key(Comparison::after)),
-          new Column("Change", "number", RunsReport::change, key(c -> c.after() - c.before())),
-          new Column("Verdict", "", RunsReport::verdict, key(c -> c.verdict().words())),
+          new Column("Steps", "number", r -> text(steps(r)), r -> r.loss().length),
           new Column(
               "Target tokens",
               "number",
@@ -46,6 +45,7 @@ public record RunsReport(List<RunLine> runs) {
               "number",
               r -> text(Figures.duration(r.milliseconds())),
               RunLine::milliseconds),
+          new Column("Started", "", r -> text(Figures.time(r.startedAt())), RunLine::startedAt),
           new Column("Weights", "", RunsReport::weights, r -> r.weightsSha256().orElse("")));
 
   private static Function<RunLine, Html> loss(Function<Comparison, Double> value) {
@@ -93,7 +93,7 @@ public record RunsReport(List<RunLine> runs) {
     return tag(
         "div",
         style("scroll wide"),
-        with("role", "region"),
+        with("role", "group"),
         with("tabindex", "0"),
         with("aria-label", "All runs"),
         tag(
@@ -111,7 +111,7 @@ public record RunsReport(List<RunLine> runs) {
       cells.add(
           cells.isEmpty()
               ? tag("th", with("scope", "row"), key, cell)
-              : tag("td", style(column.style), key, cell));
+              : tag("td", style(column.style), with("data-head", column.head), key, cell));
     }
     return tag("tr", Html.of(cells));
   }

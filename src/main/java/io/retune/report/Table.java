@@ -93,7 +93,7 @@ final class Table {
     return tag(
         "div",
         style("scroll"),
-        with("role", "region"),
+        with("role", "group"),
         with("tabindex", "0"),
         with("aria-label", name),
         tag("table", tag("thead", tag("tr", Html.of(heads))), tag("tbody", Html.of(rows)), below));

@@ -224,7 +224,7 @@ class RunReportTest {
     String html = run.html();
     assertNoFigureIsMissing(html);
     assertThat(words(Jsoup.parse(html), ".verdict .words"))
-        .isEqualTo("No difference shown: 0 nats per target token less.");
+        .isEqualTo("No difference shown: 0 nats per target token.");
   }
 
   @Test

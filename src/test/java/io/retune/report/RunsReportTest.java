@@ -26,9 +26,9 @@ class RunsReportTest {
     assertThat(page.select(".lead").text()).isEqualTo("2 runs, 1 of them finished.");
     assertThat(page.select("tbody tr").eachText())
         .containsExactly(
-            "going-0123456789 running 24 November 2026, 12:00 UTC 5 of 12 1,200 6.3 s",
-            "words-0123456789 finished 24 November 2026, 12:00 UTC 12 5.0225 2.2173 \u22122.805"
-                + " \u22122.924 to \u22122.665 better 1,200 15.4 s "
+            "going-0123456789 running 5 of 12 1,200 6.3 s 24 November 2026, 12:00 UTC",
+            "words-0123456789 finished better \u22122.805 \u22122.924 to \u22122.665 5.0225 2.2173"
+                + " 12 1,200 15.4 s 24 November 2026, 12:00 UTC "
                 + Sha256.of("weights").brief());
     assertThat(page.select("tbody a").eachAttr("href"))
         .containsExactly("runs/going/report.html", "runs/words/report.html");
