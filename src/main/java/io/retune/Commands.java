@@ -8,11 +8,15 @@ import io.retune.config.Site;
 import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
+import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
+import io.retune.job.RebuildJob;
 import io.retune.job.ReportJob;
 import io.retune.job.RunJob;
 import io.retune.job.ShowJob;
+import io.retune.job.SyncJob;
 import io.retune.job.Workspace;
+import io.retune.lineage.RowsPrinter.Format;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -87,6 +91,11 @@ final class Commands {
         paramLabel = "N",
         description = "Micro-batches computed side by side in a rank; as many as it has cores.")
     Optional<Integer> lanes = Optional.empty();
+
+    @Option(
+        names = {"-q", "--quiet"},
+        description = "Say nothing on the way but what goes wrong.")
+    boolean quiet;
 
     @Option(names = "--master", paramLabel = "URL", description = "Spark master.")
     Optional<String> master = Optional.empty();
@@ -181,7 +190,7 @@ final class Commands {
     @Override
     public Integer call() {
       Loaded loaded = asked.load();
-      try (Workspace workspace = Workspace.open(loaded.site())) {
+      try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
         new RunJob(workspace, loaded.experiment(), request.id, asked.message)
             .execute(asked.place.json);
       }
@@ -228,7 +237,7 @@ final class Commands {
     @Override
     public Integer call() {
       Loaded loaded = asked.load();
-      try (Workspace workspace = Workspace.open(loaded.site())) {
+      try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
         new DataJob(workspace, loaded.experiment(), asked.message)
             .execute(until(), asked.place.json);
       }
@@ -286,6 +295,21 @@ final class Commands {
     }
   }
 
+  @Command(
+      name = "status",
+      description = "The runs that are being worked on, and how far they are.")
+  static final class Status implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new ShowJob(workspace).status(place.json);
+      }
+      return 0;
+    }
+  }
+
   @Command(name = "show", description = "What a run did.")
   static final class Show implements Callable<Integer> {
     @Mixin Place place;
@@ -297,6 +321,41 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new ShowJob(workspace).show(run, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(name = "generate", description = "What a finished run's model answers to a message.")
+  static final class Generate implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Parameters(index = "1", paramLabel = "PROMPT", description = "A user's message.")
+    String prompt;
+
+    @Option(
+        names = "--before",
+        description = "And, before it, what the untouched base model answers.")
+    boolean before;
+
+    @Option(
+        names = "--max-tokens",
+        paramLabel = "N",
+        description = "Longest answer, in tokens; ${DEFAULT-VALUE} unless said.")
+    int maxTokens = 128;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        GenerateJob job = new GenerateJob(workspace, run, prompt, maxTokens);
+        if (before) {
+          job.printBoth(place.json);
+        } else {
+          job.print(place.json);
+        }
       }
       return 0;
     }
@@ -339,10 +398,85 @@ final class Commands {
     @Parameters(index = "1..*", paramLabel = "KEY=VALUE", description = "Its parameters.")
     Map<String, String> parameters = new LinkedHashMap<>();
 
+    @Mixin Rows rows;
+
     @Override
     public Integer call() {
       try (Workspace workspace = open(place)) {
-        new LineageJob(workspace).execute(name, parameters, place.json);
+        new LineageJob(workspace).execute(name, parameters, rows.format(place));
+      }
+      return 0;
+    }
+  }
+
+  /** How rows are written. */
+  static final class Rows {
+    @Option(
+        names = "--format",
+        paramLabel = "FORMAT",
+        description = "table, csv or json; --json is the last.")
+    Optional<Format> format = Optional.empty();
+
+    Format format(Place place) {
+      return format.orElse(place.json ? Format.JSON : Format.TABLE);
+    }
+  }
+
+  @Command(
+      name = "sql",
+      description = "Spark SQL over the lineage tables and views: see lineage/tables and views.")
+  static final class Sql implements Callable<Integer> {
+    @Mixin Place place;
+    @Mixin Rows rows;
+
+    @Parameters(index = "0", paramLabel = "QUERY", description = "Such as 'SELECT * FROM runs'.")
+    String query;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new LineageJob(workspace).sql(query, rows.format(place));
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "sync",
+      description = "Send the tracking server what it has not yet acknowledged.")
+  static final class Sync implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        arity = "0..1",
+        paramLabel = "RUN",
+        description = "A run, or the start of its name; without it, all.")
+    Optional<String> run = Optional.empty();
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new SyncJob(workspace).execute(run, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "rebuild",
+      description =
+          "Hold a run's journal, files and tables against each other, and make its tables whole.")
+  static final class Rebuild implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new RebuildJob(workspace).execute(run, place.json);
       }
       return 0;
     }

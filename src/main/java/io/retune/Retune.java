@@ -1,10 +1,15 @@
 package io.retune;
 
 import io.retune.config.InvalidInputException;
+import io.retune.config.Secrets;
 import io.retune.job.CheckDoesNotHoldException;
 import io.retune.job.ResumableException;
+import io.retune.lineage.DamagedJournalException;
 import io.retune.store.LeaseHeldException;
+import io.retune.tracking.MlflowRefusedException;
+import io.retune.tracking.MlflowUnreachableException;
 import java.io.PrintWriter;
+import java.io.StringWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -28,9 +33,14 @@ import picocli.CommandLine.ScopeType;
       Commands.Plan.class,
       Commands.Finetune.class,
       Commands.Runs.class,
+      Commands.Status.class,
       Commands.Show.class,
       Commands.Report.class,
-      Commands.Lineage.class
+      Commands.Generate.class,
+      Commands.Lineage.class,
+      Commands.Sql.class,
+      Commands.Sync.class,
+      Commands.Rebuild.class
     },
     version = "retune 0.1.0",
     footer = {
@@ -97,7 +107,7 @@ public final class Retune {
 
   private static int misused(ParameterException e, String[] arguments) {
     PrintWriter err = e.getCommandLine().getErr();
-    err.println(e.getMessage());
+    err.println(Secrets.hide(e.getMessage()));
     CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
     err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
     return Exit.BAD_INPUT.code;
@@ -112,20 +122,26 @@ public final class Retune {
           (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was trained.");
       return Exit.BAD_INPUT.code;
     }
+    if (e instanceof MlflowRefusedException) {
+      err.println(Secrets.hide(e.getMessage()));
+      return Exit.BAD_INPUT.code;
+    }
     if (e instanceof LeaseHeldException) {
-      err.println(e.getMessage());
+      err.println(Secrets.hide(e.getMessage()));
       return Exit.HELD.code;
     }
-    if (e instanceof ResumableException) {
-      err.println(e.getMessage());
+    if (e instanceof ResumableException || e instanceof MlflowUnreachableException) {
+      err.println(Secrets.hide(e.getMessage()));
       return Exit.RESUMABLE.code;
     }
-    if (e instanceof CheckDoesNotHoldException) {
-      err.println(e.getMessage());
+    if (e instanceof CheckDoesNotHoldException || e instanceof DamagedJournalException) {
+      err.println(Secrets.hide(e.getMessage()));
       return Exit.CHECK_DOES_NOT_HOLD.code;
     }
+    StringWriter trace = new StringWriter();
+    e.printStackTrace(new PrintWriter(trace));
     err.println("This is a defect of Retune; please report it with the lines below.");
-    e.printStackTrace(err);
+    err.println(Secrets.hide(trace.toString()));
     return Exit.DEFECT.code;
   }
 }

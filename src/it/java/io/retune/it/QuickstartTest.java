@@ -66,24 +66,49 @@ class QuickstartTest {
         theirs.size(), largest[0], largest[1]);
   }
 
+  /** In WordNet's style: no capital, no full stop, not a sentence. */
+  @Test
+  void theTrainedModelAnswersAsTheDataDoes() {
+    JsonNode answers =
+        RetuneProcess.run(
+                "generate",
+                "quickstart",
+                "Define the noun \"harbor\" in one sentence.",
+                "--before",
+                "--json",
+                "--store",
+                store.toString())
+            .json();
+    assertThat(answers.path("before").asText()).matches("(?s)[A-Z].*\\.");
+    assertThat(answers.path("after").asText()).matches("[a-z].*[^.]");
+    assertThat(answers.path("stopped").asText()).isEqualTo("end-of-turn");
+  }
+
   @Test
   void deltaRsReadsEveryTableAndFindsEachStepOnce() {
     assertThat(seenByOthers.path("rows").fieldNames())
         .toIterable()
         .containsExactlyInAnyOrder(
+            "artifacts",
             "attempts",
             "checkpoints",
             "datasets",
+            "deliveries",
+            "drivers",
             "evaluation_examples",
             "evaluations",
             "experiments",
             "ledger",
+            "ledger_by_row",
             "models",
             "run_ends",
+            "run_failures",
             "runs",
+            "settings",
             "snapshots",
             "steps",
-            "transforms");
+            "transforms",
+            "verdicts");
     seenByOthers
         .path("rows")
         .fields()

@@ -298,7 +298,13 @@ final class Block {
 
   /** Adds a problem for every key, here and below, that nobody asked for. */
   void refuseUnknown() {
-    unread.forEach((key, value) -> unknown(key, Place.of(value.origin())));
+    unread.forEach(
+        (key, value) -> {
+          if (Secrets.isSecret(key)) {
+            Secrets.remember(String.valueOf(value.unwrapped()));
+          }
+          unknown(key, Place.of(value.origin()));
+        });
     children.forEach(Block::refuseUnknown);
   }
 

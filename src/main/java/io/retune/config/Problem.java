@@ -3,7 +3,7 @@ package io.retune.config;
 import java.util.Objects;
 
 /**
- * One thing that is wrong with what the user gave us.
+ * One thing that is wrong with what the user gave us. Secrets in it are hidden.
  *
  * @param place where: {@code file:line}, a path, a table; never empty
  * @param message what was found there, quoting the offending value
@@ -12,6 +12,9 @@ import java.util.Objects;
 public record Problem(String place, String message, String remedy) {
   public Problem {
     Objects.requireNonNull(remedy);
+    place = Secrets.hide(place);
+    message = Secrets.hide(message);
+    remedy = Secrets.hide(remedy);
     if (place.isBlank() || message.isBlank()) {
       throw new IllegalArgumentException("A problem needs a place and a message");
     }

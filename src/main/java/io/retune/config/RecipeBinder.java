@@ -41,6 +41,13 @@ final class RecipeBinder {
       Kind.text(
           "Expected the name of a column, such as pos.", "is no name", Pattern.compile("\\w+"));
 
+  private static final Kind<List<String>> PROMPTS =
+      Kind.names(
+          "Expected a list of different messages such as [\"What is a harbor?\"].",
+          Pattern.compile("(?s).*\\S.*"));
+
+  private static final int DEFAULT_MAX_NEW_TOKENS = 48;
+
   /** In the model's order, as PEFT's all-linear takes them. */
   static final List<String> LINEAR_MODULES =
       List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
@@ -237,7 +244,12 @@ final class RecipeBinder {
         new EvaluationSpec(
             bootstrap.withDefault("resamples", resamples, 1000L).intValue(),
             bootstrap.withDefault("seed", SEED, 1L),
-            bootstrap.withDefault("confidence", confidence, 0.95));
+            bootstrap.withDefault("confidence", confidence, 0.95),
+            evaluation.shown("prompts", PROMPTS).orElse(List.of()),
+            evaluation
+                .shown("max-new-tokens", COUNT)
+                .map(Long::intValue)
+                .orElse(DEFAULT_MAX_NEW_TOKENS));
     evaluation.attach("bootstrap", bootstrap, false);
     return spec;
   }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param executorMemoryMb Spark's executor memory in MiB
  * @param lanes micro-batches computed side by side in one rank; empty: as many as the executor has
  *     cores
+ * @param tracking the server that runs are published to; empty: none
  */
 public record Site(
     String store,
@@ -23,4 +24,5 @@ public record Site(
     Optional<Integer> executors,
     Optional<Integer> executorCores,
     int executorMemoryMb,
-    Optional<Integer> lanes) {}
+    Optional<Integer> lanes,
+    Optional<TrackingSite> tracking) {}

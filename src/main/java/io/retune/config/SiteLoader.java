@@ -13,7 +13,15 @@ import java.util.regex.Pattern;
 /** Reads the {@link Site} from HOCON, with the same care and the same errors as a recipe. */
 public final class SiteLoader {
   private static final Set<String> KEYS =
-      Set.of("store", "cache", "master", "executors", "executor-cores", "executor-memory", "lanes");
+      Set.of(
+          "store",
+          "cache",
+          "master",
+          "executors",
+          "executor-cores",
+          "executor-memory",
+          "lanes",
+          "tracking");
 
   /** Holds the model of the quickstart, its activations and Spark's own needs. */
   private static final long DEFAULT_EXECUTOR_MEMORY_MB = 3072;
@@ -57,7 +65,8 @@ public final class SiteLoader {
         root.optional("executors", RecipeBinder.COUNT).map(Long::intValue),
         root.optional("executor-cores", RecipeBinder.COUNT).map(Long::intValue),
         root.withDefault("executor-memory", memory(), DEFAULT_EXECUTOR_MEMORY_MB).intValue(),
-        root.optional("lanes", RecipeBinder.COUNT).map(Long::intValue));
+        root.optional("lanes", RecipeBinder.COUNT).map(Long::intValue),
+        TrackingBinder.bind(root));
   }
 
   private static Path home() {

@@ -36,6 +36,13 @@ final class SourceForm {
     if (source.isEmpty()) {
       return;
     }
+    if (source.matches("[^!]*//[^/]*@.*")) {
+      block.problem(
+          key,
+          "holds a user name or a password, and a recipe is written into every record.",
+          "Take it out; credentials belong into Hadoop's own configuration.");
+      return;
+    }
     Matcher pip = PIP.matcher(source);
     Matcher maven = MAVEN.matcher(source);
     if (pip.matches()) {

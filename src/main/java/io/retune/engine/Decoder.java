@@ -88,6 +88,11 @@ public final class Decoder implements AutoCloseable {
     return new Lane(this, (PtNDManager) manager.newSubManager());
   }
 
+  /** A generator of its own; to be used and closed on the thread that asks for it. */
+  public Generator generator() {
+    return new Generator(this, (PtNDManager) manager.newSubManager());
+  }
+
   TorchScriptModule kernels() {
     return kernels;
   }

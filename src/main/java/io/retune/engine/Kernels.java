@@ -1,11 +1,15 @@
 package io.retune.engine;
 
 import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.TorchScriptModule;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
@@ -42,6 +46,26 @@ final class Kernels {
 
   static String source(Products products) {
     return text(products.resource) + text("layer.ts") + text("head.ts");
+  }
+
+  /**
+   * The training kernels and those that only generate, which are no part of a run's numerics: they
+   * compute no weight.
+   */
+  static TorchScriptModule compileWithGeneration(PtNDManager manager, Products products) {
+    return TorchScriptModule.compile(manager, source(products) + text("generate.ts"));
+  }
+
+  /** int64 [n]. */
+  static NDArray indices(PtNDManager scope, int[] values) {
+    NDArray tensor = scope.create(new Shape(values.length), DataType.INT64);
+    if (values.length > 0) {
+      LongBuffer buffer = tensor.toByteBuffer(true).asLongBuffer();
+      for (int value : values) {
+        buffer.put(value);
+      }
+    }
+    return tensor;
   }
 
   private static String text(String resource) {

@@ -1,19 +1,11 @@
 package io.retune.engine;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.TorchScriptModule;
-import io.retune.model.AdapterLayout;
 import io.retune.model.ModelConfig;
 import io.retune.plan.MicroBatch;
-import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
-import java.nio.LongBuffer;
-import java.util.List;
-import java.util.stream.LongStream;
+import java.util.stream.IntStream;
 
 /**
  * One micro-batch at a time on one thread: the unit of computation. Its bits depend on the
@@ -27,10 +19,8 @@ public final class Lane implements AutoCloseable {
   private final ModelConfig config;
   private final PtNDManager manager;
   private final TorchScriptModule kernels;
-  private final FloatBuffer parameterBuffer;
-  private final FloatBuffer gradientBuffer;
-  private final NDArray[][] parameters;
-  private final NDArray[][] gradients;
+  private final AdapterVector parameters;
+  private final AdapterVector gradients;
   private final float[] zeros;
 
   Lane(Decoder decoder, PtNDManager manager) {
@@ -39,58 +29,9 @@ public final class Lane implements AutoCloseable {
     this.config = decoder.config();
     this.manager = manager;
     this.kernels = decoder.kernels();
-    int size = decoder.layout().size();
-    NDArray flatParameters = manager.zeros(new Shape(size));
-    NDArray flatGradients = manager.zeros(new Shape(size));
-    this.parameterBuffer = flatParameters.toByteBuffer(true).asFloatBuffer();
-    this.gradientBuffer = flatGradients.toByteBuffer(true).asFloatBuffer();
-    this.parameters = views(flatParameters);
-    this.gradients = views(flatGradients);
-    this.zeros = new float[size];
-  }
-
-  /**
-   * By layer the P, or the G, of layer.ts as views of the flat vector: of each group of modules its
-   * A matrices as one, then a B for each module; where there is no adapter, an empty one.
-   */
-  private NDArray[][] views(NDArray flat) {
-    NDArray[][] views = new NDArray[config.layers()][];
-    for (int layer = 0; layer < views.length; layer++) {
-      int at = layer;
-      List<AdapterLayout.Tensor> tensors =
-          decoder.layout().tensors().stream().filter(t -> t.layer() == at).toList();
-      views[layer] =
-          AdapterLayout.groups().stream()
-              .flatMap(
-                  group ->
-                      java.util.stream.Stream.concat(
-                          java.util.stream.Stream.of(stacked(flat, tensors, group)),
-                          group.stream().map(module -> outputs(flat, tensors, module))))
-              .toArray(NDArray[]::new);
-    }
-    return views;
-  }
-
-  private NDArray stacked(NDArray flat, List<AdapterLayout.Tensor> tensors, List<String> group) {
-    List<AdapterLayout.Tensor> matrices =
-        tensors.stream().filter(t -> t.isA() && group.contains(t.module())).toList();
-    if (matrices.isEmpty()) {
-      return manager.create(new Shape(0));
-    }
-    int rows = matrices.stream().mapToInt(AdapterLayout.Tensor::rows).sum();
-    return view(flat, matrices.get(0).offset(), rows, matrices.get(0).columns());
-  }
-
-  private NDArray outputs(NDArray flat, List<AdapterLayout.Tensor> tensors, String module) {
-    return tensors.stream()
-        .filter(t -> !t.isA() && t.module().equals(module))
-        .map(t -> view(flat, t.offset(), t.rows(), t.columns()))
-        .findFirst()
-        .orElseGet(() -> manager.create(new Shape(0)));
-  }
-
-  private static NDArray view(NDArray flat, int offset, int rows, int columns) {
-    return flat.get(new NDIndex(offset + ":" + (offset + rows * columns))).reshape(rows, columns);
+    this.parameters = new AdapterVector(manager, decoder.layout(), config.layers());
+    this.gradients = new AdapterVector(manager, decoder.layout(), config.layers());
+    this.zeros = new float[decoder.layout().size()];
   }
 
   /**
@@ -102,8 +43,8 @@ public final class Lane implements AutoCloseable {
    * @return the sum of the losses, -log p, nats, without {@code weight}
    */
   public double gradient(MicroBatch batch, float[] adapter, double weight, float[] gradient) {
-    parameterBuffer.put(0, adapter);
-    gradientBuffer.put(0, zeros);
+    parameters.set(adapter);
+    gradients.set(zeros);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
       Inputs in = new Inputs(scope, batch);
       NDArray[] inputs = new NDArray[config.layers()];
@@ -126,7 +67,7 @@ public final class Lane implements AutoCloseable {
         inputs[i].close();
         close(saved[i]);
       }
-      gradientBuffer.get(0, gradient);
+      gradients.get(gradient);
       return sum(head[0].toFloatArray());
     }
   }
@@ -136,7 +77,7 @@ public final class Lane implements AutoCloseable {
    * targets.
    */
   public double[] exampleLosses(MicroBatch batch, float[] adapter) {
-    parameterBuffer.put(0, adapter);
+    parameters.set(adapter);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
       Inputs in = new Inputs(scope, batch);
       NDArray x = in.embedded();
@@ -184,54 +125,26 @@ public final class Lane implements AutoCloseable {
     private final NDArray ids;
     private final NDArray at;
     private final NDArray targets;
-    private final NDArray cos;
-    private final NDArray sin;
+    private final Angles angles;
     private final long[] bounds;
 
     Inputs(PtNDManager scope, MicroBatch batch) {
       this.scope = scope;
-      this.ids = indices(LongStream.range(0, batch.tokens()).map(t -> batch.inputIds()[(int) t]));
+      this.ids = Kernels.indices(scope, batch.inputIds());
       this.at =
-          indices(
-              LongStream.range(0, batch.tokens())
-                  .filter(t -> batch.labels()[(int) t] != MicroBatch.NO_TARGET));
+          Kernels.indices(
+              scope,
+              IntStream.range(0, batch.tokens())
+                  .filter(t -> batch.labels()[t] != MicroBatch.NO_TARGET)
+                  .toArray());
       this.targets =
-          indices(
+          Kernels.indices(
+              scope,
               java.util.Arrays.stream(batch.labels())
                   .filter(label -> label != MicroBatch.NO_TARGET)
-                  .asLongStream());
+                  .toArray());
       this.bounds = java.util.Arrays.stream(batch.boundaries()).asLongStream().toArray();
-      this.cos = angles(batch, true);
-      this.sin = angles(batch, false);
-    }
-
-    /** int64 [n]. */
-    private NDArray indices(LongStream values) {
-      long[] array = values.toArray();
-      NDArray tensor = scope.create(new Shape(array.length), DataType.INT64);
-      if (array.length > 0) {
-        LongBuffer buffer = tensor.toByteBuffer(true).asLongBuffer();
-        buffer.put(array);
-      }
-      return tensor;
-    }
-
-    /** float32 [tokens, 1, head width / 2]. */
-    private NDArray angles(MicroBatch batch, boolean cosine) {
-      float[] frequencies = config.rope().inverseFrequencies();
-      float scale = config.rope().attentionScale();
-      NDArray tensor =
-          scope.create(new Shape(batch.tokens(), 1, frequencies.length), DataType.FLOAT32);
-      ByteBuffer bytes = tensor.toByteBuffer(true);
-      FloatBuffer out = bytes.asFloatBuffer();
-      for (int position : batch.positions()) {
-        for (float frequency : frequencies) {
-          float angle = position * frequency;
-          double value = cosine ? StrictMath.cos(angle) : StrictMath.sin(angle);
-          out.put((float) value * scale);
-        }
-      }
-      return tensor;
+      this.angles = Angles.of(scope, config.rope(), batch.positions());
     }
 
     NDArray embedded() {
@@ -243,10 +156,10 @@ public final class Lane implements AutoCloseable {
           scope,
           "layer",
           x,
-          cos,
-          sin,
+          angles.cos(),
+          angles.sin(),
           decoder.layer(layer),
-          parameters[layer],
+          parameters.layer(layer),
           bounds,
           config.heads(),
           config.keyValueHeads(),
@@ -263,11 +176,11 @@ public final class Lane implements AutoCloseable {
               dy,
               x,
               saved,
-              cos,
-              sin,
+              angles.cos(),
+              angles.sin(),
               decoder.layer(layer),
-              parameters[layer],
-              gradients[layer],
+              parameters.layer(layer),
+              gradients.layer(layer),
               bounds,
               config.heads(),
               config.keyValueHeads(),

@@ -9,7 +9,7 @@ public final class CheckJob {
   private CheckJob() {}
 
   public static void execute(Experiment experiment, boolean json) {
-    Terminal terminal = new Terminal();
+    Terminal terminal = new Terminal(false);
     terminal.say("%s: no problems.", experiment.recipe().name());
     terminal.say("fingerprint %s", experiment.fingerprint());
     if (!experiment.unexplained().isEmpty()) {

@@ -22,12 +22,13 @@ public final class DataJob {
   private final Workspace workspace;
   private final Experiment experiment;
   private final Stages stages;
-  private final Terminal terminal = new Terminal();
+  private final Terminal terminal;
   private final Recording recording;
   private final String message;
 
   public DataJob(Workspace workspace, Experiment experiment, String message) {
     this.workspace = workspace;
+    this.terminal = workspace.terminal();
     this.experiment = experiment;
     this.stages = new Stages(workspace, experiment.recipe(), terminal);
     this.recording = new Recording(workspace);

@@ -2,11 +2,16 @@ package io.retune.job;
 
 import io.retune.lineage.LineageQueries;
 import io.retune.lineage.RowsPrinter;
+import io.retune.lineage.RowsPrinter.Format;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** {@code retune lineage [NAME key=value ...]}: the named queries of {@code lineage/queries}. */
+/**
+ * {@code retune lineage [NAME key=value ...]}: the named queries of {@code lineage/queries}; and
+ * {@code retune sql QUERY}.
+ */
 public final class LineageJob {
   private final Workspace workspace;
 
@@ -18,16 +23,31 @@ public final class LineageJob {
    * @throws io.retune.config.InvalidInputException if there is no such query, or its parameters are
    *     not these
    */
-  public void execute(Optional<String> name, Map<String, String> parameters, boolean json) {
+  public void execute(Optional<String> name, Map<String, String> parameters, Format format) {
     if (name.isEmpty()) {
       LineageQueries.list().forEach(query -> System.out.println(query.usage()));
       return;
     }
     LineageQueries.Query query = LineageQueries.query(name.get(), parameters);
     Map<String, String> resolved = new LinkedHashMap<>(parameters);
-    resolved.computeIfPresent("run", (key, run) -> RunFolder.named(workspace.store(), run).run());
+    for (String parameter : List.of("run", "other")) {
+      resolved.computeIfPresent(
+          parameter, (key, run) -> RunFolder.named(workspace.store(), run).run());
+    }
+    RowsPrinter.print(upToDate().run(query, resolved), format, System.out);
+  }
+
+  /**
+   * {@code retune sql QUERY}: any query over the tables and views.
+   *
+   * @throws io.retune.config.InvalidInputException if it is no query, or names what is not there
+   */
+  public void sql(String query, Format format) {
+    RowsPrinter.print(upToDate().ask(query), format, System.out);
+  }
+
+  private LineageQueries upToDate() {
     new Recording(workspace).completeAll();
-    LineageQueries queries = new LineageQueries(workspace.spark(), workspace.store());
-    RowsPrinter.print(queries.run(query, resolved), json, System.out);
+    return new LineageQueries(workspace.spark(), workspace.store());
   }
 }

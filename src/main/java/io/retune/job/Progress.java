@@ -5,18 +5,26 @@ import io.retune.plan.Plan;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
+import java.time.Duration;
 import java.util.List;
 
 /** What a person sees while a run trains. */
 final class Progress {
+  /** So many lines are read gladly. */
+  private static final int FEW_STEPS = 50;
+
+  private static final Duration LINE_EVERY = Duration.ofSeconds(10);
+
   private final Terminal terminal;
   private final Plan plan;
-  private long wallMs;
-  private long tokens;
+  private final Pace pace;
+  private long lastLine = System.nanoTime();
 
   Progress(Terminal terminal, Plan plan) {
     this.terminal = terminal;
     this.plan = plan;
+    this.pace =
+        new Pace(plan.steps().size(), plan.steps().stream().mapToLong(Plan.Step::tokens).sum());
   }
 
   void started(int attempt, int resumedFrom, List<RankEvent.Rank> ranks) {
@@ -30,24 +38,24 @@ final class Progress {
   }
 
   void failed(int attempt, String cause) {
-    terminal.say("attempt   %d failed: %s", attempt, cause);
+    terminal.warn("attempt   %d failed: %s", attempt, cause);
   }
 
-  /** Step, loss, speed, and how long the steps that are left will take at that speed. */
+  /**
+   * Step, loss, speed, and how long the steps that are left will take at that speed. A file of a
+   * long run gets a line now and then.
+   */
   void stepped(StepRecord step) {
-    wallMs += step.wallMs();
-    tokens += step.tokens();
-    long tokensLeft = plan.steps().stream().skip(step.step()).mapToLong(Plan.Step::tokens).sum();
-    double tokensPerMs = (double) tokens / Math.max(1, wallMs);
-    long secondsLeft = Math.round(tokensLeft / tokensPerMs / 1000);
-    terminal.progress(
-        "step %d/%d  loss %.4f  %.0f tokens/s  %d:%02d left",
-        step.step(),
-        plan.steps().size(),
-        step.loss(),
-        tokensPerMs * 1000,
-        secondsLeft / 60,
-        secondsLeft % 60);
+    pace.add(step);
+    long now = System.nanoTime();
+    boolean due =
+        plan.steps().size() <= FEW_STEPS
+            || step.step() == plan.steps().size()
+            || now - lastLine >= LINE_EVERY.toNanos();
+    if (terminal.isInteractive() || due) {
+      lastLine = now;
+      terminal.progress("%s", pace.line(terminal.hasBars()));
+    }
   }
 
   void evaluated(EvaluationRecord evaluation) {

@@ -4,14 +4,18 @@ import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.job.TimeSplit.Stage;
+import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.LineageTables;
 import io.retune.lineage.RunHistory;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
+import io.retune.store.Sha256;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -58,22 +62,49 @@ final class Recording {
     record(tables -> tables.add(plan, snapshot));
   }
 
-  void declared(RunHistory history) {
-    record(tables -> tables.add(history.declared().orElseThrow().asked()));
-  }
-
-  /** Brings the run's tables up to its journal, and notes how far that is. */
-  void completed(RunFolder folder) {
+  /** Brings the tables up to the run's journal, and notes how far that is. */
+  void upToDate(RunFolder folder) {
+    // In this order: what is written in between is recorded next time.
+    long journalBytes = folder.journalBytes();
     RunHistory history = folder.history();
     if (history.declared().isEmpty() || folder.isRecorded()) {
       return;
     }
-    long journalBytes = folder.journalBytes();
-    String key = history.declared().orElseThrow().planKey();
-    Plan plan = PlanReader.open(workspace.store(), key).plan();
+    Plan plan = PlanReader.open(workspace.store(), history.declared().get().planKey()).plan();
     folder.requireHeld();
-    record(tables -> tables.load(history, plan));
+    record(
+        tables -> {
+          addArguments(tables, history.declared().get(), plan);
+          tables.load(history, plan);
+        });
     folder.noteRecorded(history, journalBytes);
+  }
+
+  /** What a run was made of. */
+  private void addArguments(LineageTables tables, Declared declared, Plan plan) {
+    declared.datasets().forEach(tables::add);
+    tables.add(
+        ImportedModel.open(workspace.store(), new Sha256(declared.modelSha256())),
+        declared.source());
+    tables.add(declared.snapshot());
+    tables.add(plan, declared.snapshot());
+    tables.add(declared.asked());
+  }
+
+  /** As {@link #upToDate}, but what is there is held against the journal row by row. */
+  List<LineageTables.Comparison> rebuilt(RunFolder folder) {
+    long journalBytes = folder.journalBytes();
+    RunHistory history = folder.history();
+    Declared declared = history.declared().orElseThrow();
+    Plan plan = PlanReader.open(workspace.store(), declared.planKey()).plan();
+    List<LineageTables.Comparison> compared = new ArrayList<>();
+    record(
+        tables -> {
+          addArguments(tables, declared, plan);
+          compared.addAll(tables.rebuild(history, plan));
+        });
+    folder.noteRecorded(history, journalBytes);
+    return compared;
   }
 
   /**
@@ -84,7 +115,7 @@ final class Recording {
     for (String run : RunFolder.names(workspace.store())) {
       if (RunFolder.lags(workspace.store(), run)) {
         try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
-          completed(folder);
+          upToDate(folder);
         } catch (LeaseHeldException e) {
           log.info("event=run-held run={}", run);
         } catch (IllegalStateException | UncheckedIOException e) {

@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -26,6 +27,7 @@ final class RunFolder implements AutoCloseable {
   private final String run;
   private final Lease lease;
   private final Journal journal;
+  private volatile Consumer<JournalEntry.Event> watcher = event -> {};
 
   private RunFolder(Store store, String run, Lease lease) {
     this.store = store;
@@ -125,6 +127,12 @@ final class RunFolder implements AutoCloseable {
 
   void append(JournalEntry.Event event) {
     journal.append(event);
+    watcher.accept(event);
+  }
+
+  /** From now on {@code watcher} is told of each event that was written. */
+  void watch(Consumer<JournalEntry.Event> watcher) {
+    this.watcher = watcher;
   }
 
   /** Bytes of the journal as it is now. */
@@ -147,10 +155,14 @@ final class RunFolder implements AutoCloseable {
     store.write(recordedFile(store, run), Json.write(recorded).getBytes(UTF_8));
   }
 
+  /** Whether a driver works on it. */
+  static boolean isHeld(Store store, String run) {
+    return Lease.holder(store, store.path("runs", run)).isPresent();
+  }
+
   /** Whether its tables may lack something of its journal, and no driver is there to add it. */
   static boolean lags(Store store, String run) {
-    return Journal.bytes(store, run) != recordedBytes(store, run)
-        && Lease.holder(store, store.path("runs", run)).isEmpty();
+    return Journal.bytes(store, run) != recordedBytes(store, run) && !isHeld(store, run);
   }
 
   private static long recordedBytes(Store store, String run) {

@@ -38,7 +38,7 @@ public final class RunJob {
   private final Recipe recipe;
   private final String request;
   private final String message;
-  private final Terminal terminal = new Terminal();
+  private final Terminal terminal;
   private final Stages stages;
   private final Recording recording;
 
@@ -49,6 +49,7 @@ public final class RunJob {
   public RunJob(
       Workspace workspace, Experiment experiment, Optional<String> request, String message) {
     this.workspace = workspace;
+    this.terminal = workspace.terminal();
     this.experiment = experiment;
     this.recipe = experiment.recipe();
     this.request = request.orElseGet(() -> UUID.randomUUID().toString());
@@ -71,7 +72,8 @@ public final class RunJob {
       if (folder.history().ended().isEmpty()) {
         run(folder);
       } else {
-        recording.completed(folder);
+        Optional<Tracking> tracking = Tracking.start(workspace, folder);
+        complete(folder, tracking);
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
@@ -89,28 +91,47 @@ public final class RunJob {
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
-    recording.ingested(versions.values());
-    recording.prepared(recipe.model(), model, snapshot);
-    recording.planned(plan, snapshot);
-    recording.declared(folder.history());
+    recording.upToDate(folder);
+    Optional<Tracking> tracking = Tracking.start(workspace, folder);
+    tracking.ifPresent(t -> folder.watch(t::noticed));
     try {
       float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
-      end(folder, plan, export(folder.run(), model, adapter));
-      recording.completed(folder);
+      Path exported = export(folder.run(), model, adapter);
+      sample(folder.run(), model, adapter);
+      end(folder, plan, exported);
+      complete(folder, tracking);
     } catch (LeaseHeldException e) {
       // The run is another driver's now, and its record too.
       throw e;
     } catch (RuntimeException e) {
       recordAfter(e, folder);
       throw e;
+    } finally {
+      tracking.ifPresent(Tracking::close);
     }
+  }
+
+  /** What a run that is over leaves behind; what is there already is not made again. */
+  private void complete(RunFolder folder, Optional<Tracking> tracking) {
+    workspace
+        .times()
+        .measure(
+            Stage.RECORD,
+            () -> {
+              RunDocuments.write(workspace.store(), folder);
+              return null;
+            });
+    tracking.ifPresent(Tracking::offer);
+    recording.upToDate(folder);
+    tracking.ifPresent(Tracking::finish);
+    recording.upToDate(folder);
   }
 
   /** What was done is recorded though the run failed; why it failed is said first. */
   private void recordAfter(RuntimeException failure, RunFolder folder) {
     try {
       folder.append(new Failed(kind(failure), String.valueOf(failure.getMessage())));
-      recording.completed(folder);
+      recording.upToDate(folder);
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
     }
@@ -193,6 +214,7 @@ public final class RunJob {
     folder.append(
         new DriverStarted(
             folder.history().drivers() + 1, DriverEnvironment.probe(workspace.spark())));
+    RunDocuments.writeMetadata(workspace.store(), folder);
   }
 
   /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */
@@ -214,6 +236,23 @@ public final class RunJob {
                   "sha256:" + model.sha256().hex());
               store.publish(staged, folder);
               return folder;
+            });
+  }
+
+  /** The recipe's prompts answered before and after, for people to read. */
+  private void sample(String run, ImportedModel model, float[] adapter) {
+    if (recipe.evaluation().prompts().isEmpty()) {
+      return;
+    }
+    workspace
+        .times()
+        .measure(
+            Stage.SAMPLE,
+            () -> {
+              GenerateJob.samples(workspace, recipe, model, adapter)
+                  .write(
+                      workspace.store(), workspace.store().path("runs", run, RunDocuments.SAMPLES));
+              return null;
             });
   }
 

@@ -11,7 +11,6 @@ import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.RunHistory;
-import io.retune.store.Lease;
 import io.retune.store.Store;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,9 +27,12 @@ import java.util.TreeMap;
  * @param request what a retry is recognised by
  * @param steps that are planned
  * @param stepsDone that were done
+ * @param loss of the last one, nats per target token; absent before the first
+ * @param secondsLeft of training, while a driver works on it, at the speed so far
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
  *     absent until finished, like adapter and metrics
  * @param adapter absolute path of the exported directory
+ * @param tracking page of the tracking server that has the run
  * @param metrics of the whole frozen split; {@code groups}: its loss by group, where the recipe
  *     names a column for it
  * @param timeMs milliseconds by stage of the driver that finished the run
@@ -45,6 +47,8 @@ public record RunResult(
     String status,
     int steps,
     int stepsDone,
+    Double loss,
+    Long secondsLeft,
     long targetTokens,
     String modelSha256,
     String snapshotSha256,
@@ -52,6 +56,7 @@ public record RunResult(
     String numericsSha256,
     String weightsSha256,
     String adapter,
+    String tracking,
     List<Attempt> attempts,
     Map<String, Metric> metrics,
     Map<String, Metric> groups,
@@ -101,7 +106,8 @@ public record RunResult(
   static RunResult of(Store store, RunHistory history) {
     Declared declared = history.declared().orElseThrow();
     Optional<Ended> ended = history.ended();
-    boolean held = isHeld(store, declared.run());
+    boolean held = RunFolder.isHeld(store, declared.run());
+    Pace pace = Pace.of(history);
     List<Attempt> attempts = new ArrayList<>();
     String numerics = null;
     for (AttemptStarted started : history.attempts()) {
@@ -116,6 +122,8 @@ public record RunResult(
         ended.isPresent() ? "finished" : held ? "running" : "interrupted",
         declared.steps(),
         history.lastStep(),
+        pace.step() > 0 ? pace.loss() : null,
+        held && ended.isEmpty() && pace.step() > 0 ? pace.secondsLeft() : null,
         declared.targetTokens(),
         declared.modelSha256(),
         declared.snapshot().root().hex(),
@@ -123,15 +131,12 @@ public record RunResult(
         numerics,
         ended.map(Ended::weightsSha256).orElse(null),
         ended.map(e -> adapter(store, e)).orElse(null),
+        TrackedRuns.page(history).orElse(null),
         attempts,
         ended.map(e -> Map.of("eval/loss", Metric.of(e.whole()))).orElse(Map.of()),
         ended.map(e -> groups(e.loss())).orElse(Map.of()),
         ended.<Map<String, Long>>map(Ended::timeMs).orElse(Map.of()),
         history.startedAt());
-  }
-
-  private static boolean isHeld(Store store, String run) {
-    return Lease.holder(store, store.path("runs", run)).isPresent();
   }
 
   private static String adapter(Store store, Ended ended) {

@@ -3,6 +3,7 @@ package io.retune.job;
 import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RunHistory;
 import io.retune.report.RunLine;
+import io.retune.report.RunReport;
 import io.retune.report.RunsReport;
 import io.retune.store.Json;
 import java.net.URI;
@@ -47,7 +48,7 @@ public final class ShowJob {
   }
 
   private RunLine line(RunHistory history, Path from) {
-    Path page = workspace.store().localPath("runs", history.run(), ReportJob.PAGE);
+    Path page = workspace.store().localPath("runs", history.run(), RunReport.FILE);
     Optional<String> link =
         Files.exists(page)
             ? Optional.of(link(from.toAbsolutePath().normalize(), page))
@@ -119,6 +120,37 @@ public final class ShowJob {
         List.of("run", "status", "steps", "loss before", "after", "weights", "started"),
         lines,
         System.out);
+  }
+
+  /** The runs that a driver holds now. */
+  public void status(boolean json) {
+    List<RunHistory> held =
+        RunFolder.names(workspace.store()).stream()
+            .filter(run -> RunFolder.isHeld(workspace.store(), run))
+            .map(run -> RunFolder.history(workspace.store(), run))
+            .filter(history -> history.declared().isPresent())
+            .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
+            .toList();
+    if (json) {
+      System.out.println(Json.write(held.stream().map(this::result).toList()));
+      return;
+    }
+    List<List<String>> lines = new ArrayList<>();
+    for (RunHistory history : held) {
+      Pace pace = Pace.of(history);
+      boolean begun = pace.step() > 0;
+      lines.add(
+          List.of(
+              history.run(),
+              pace.step() + "/" + history.declared().orElseThrow().steps(),
+              begun ? String.format(Locale.ROOT, "%.4f", pace.loss()) : "",
+              pace.sparkline(20),
+              begun ? String.format(Locale.ROOT, "%.0f", pace.tokensPerSecond()) : "",
+              begun ? Pace.clock(pace.secondsLeft()) : "",
+              "" + history.attempts().size()));
+    }
+    RowsPrinter.print(
+        List.of("run", "step", "loss", "", "tokens/s", "left", "attempt"), lines, System.out);
   }
 
   /**

@@ -9,17 +9,29 @@ final class Summary {
   static void print(Terminal terminal, RunResult result, Workspace workspace) {
     terminal.say("");
     terminal.say("%s  %s", result.run(), result.status());
-    terminal.say("steps     %d of %d", result.stepsDone(), result.steps());
+    terminal.say(
+        "steps     %d of %d%s",
+        result.stepsDone(),
+        result.steps(),
+        result.secondsLeft() == null ? "" : ", " + Pace.clock(result.secondsLeft()) + " left");
     Optional.ofNullable(result.metrics().get("eval/loss"))
         .ifPresent(
             loss ->
                 terminal.say(
-                    "held-out  %.4f nats per target token before, %.4f after: %+.4f (interval %+.4f to %+.4f)",
+                    "held-out  %.4f nats per target token before, %.4f after: %+.4f (interval %+.4f to %+.4f): %s",
                     loss.before(),
                     loss.after(),
                     loss.after() - loss.before(),
                     loss.low(),
-                    loss.high()));
+                    loss.high(),
+                    loss.verdict()));
+    result
+        .groups()
+        .forEach(
+            (group, loss) ->
+                terminal.say(
+                    "          %-20s %.4f to %.4f (%+.4f to %+.4f): %s",
+                    group, loss.before(), loss.after(), loss.low(), loss.high(), loss.verdict()));
     for (int i = 0; i < result.attempts().size(); i++) {
       RunResult.Attempt attempt = result.attempts().get(i);
       terminal.say(
@@ -29,6 +41,9 @@ final class Summary {
     if (result.weightsSha256() != null) {
       terminal.say("weights   sha256 %s", result.weightsSha256());
       terminal.say("adapter   %s", result.adapter());
+    }
+    if (result.tracking() != null) {
+      terminal.say("mlflow    %s", result.tracking());
     }
     terminal.say("tables    %s", workspace.store().localPath("lineage"));
     if (!workspace.times().isEmpty()) {
@@ -41,6 +56,9 @@ final class Summary {
     terminal.say("");
     terminal.say(
         "Next:  ./retune lineage rows-of-run run=%s      which rows made this model", result.run());
+    terminal.say(
+        "       ./retune generate %s PROMPT --before      what it answers now, and before",
+        result.run());
     terminal.say("       ./retune show %s      what the run did", result.run());
     terminal.say("       run it again with --executors 2: the same weights");
   }

@@ -17,22 +17,28 @@ public final class Workspace implements AutoCloseable {
   private final Site site;
   private final Store store;
   private final Sources sources;
+  private final Terminal terminal;
   private final TimeSplit times = new TimeSplit();
   private Optional<SparkSession> session = Optional.empty();
 
-  private Workspace(Site site, Store store, Sources sources) {
+  private Workspace(Site site, Store store, Sources sources, Terminal terminal) {
     this.site = site;
     this.store = store;
     this.sources = sources;
+    this.terminal = terminal;
   }
 
   /**
+   * @param quiet what jobs have to say while they work is left unsaid
    * @throws io.retune.config.InvalidInputException if the store cannot be written to
    */
-  public static Workspace open(Site site) {
+  public static Workspace open(Site site, boolean quiet) {
     Configuration hadoop = new Configuration();
     return new Workspace(
-        site, Store.open(site.store(), hadoop), new Sources(Path.of(site.cache()), hadoop));
+        site,
+        Store.open(site.store(), hadoop),
+        new Sources(Path.of(site.cache()), hadoop),
+        new Terminal(quiet));
   }
 
   /**
@@ -43,7 +49,10 @@ public final class Workspace implements AutoCloseable {
   public static Workspace existing(Site site) {
     Configuration hadoop = new Configuration();
     return new Workspace(
-        site, Store.existing(site.store(), hadoop), new Sources(Path.of(site.cache()), hadoop));
+        site,
+        Store.existing(site.store(), hadoop),
+        new Sources(Path.of(site.cache()), hadoop),
+        new Terminal(false));
   }
 
   public Site site() {
@@ -56,6 +65,10 @@ public final class Workspace implements AutoCloseable {
 
   public Sources sources() {
     return sources;
+  }
+
+  Terminal terminal() {
+    return terminal;
   }
 
   public TimeSplit times() {

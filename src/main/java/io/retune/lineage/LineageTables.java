@@ -17,17 +17,15 @@ import io.retune.plan.Planner;
 import io.retune.store.Json;
 import io.retune.store.Store;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.delta.DeltaLog;
 import org.apache.spark.sql.types.StructType;
-import scala.Option;
 
 /**
  * The Delta tables under {@code STORE/lineage}, made by the files in {@code lineage/tables}. Rows
@@ -40,13 +38,15 @@ public final class LineageTables {
 
   private final SparkSession spark;
   private final Store store;
+  private final RowAppender appender;
 
   /** Locations of tables that are known to be there. */
-  private final Map<String, String> made = new HashMap<>();
+  private final Map<String, String> made = new ConcurrentHashMap<>();
 
   public LineageTables(SparkSession spark, Store store) {
     this.spark = spark;
     this.store = store;
+    this.appender = new RowAppender(spark.sparkContext().hadoopConfiguration());
   }
 
   /** A table's rows; none when nothing has been recorded yet. */
@@ -201,16 +201,59 @@ public final class LineageTables {
       }
       if (!missing.isEmpty()) {
         long last = history.entries().get(history.entries().size() - 1).entry();
-        append(table, run, last, dataset(table, missing));
+        append(table, run, last, missing);
       }
     }
   }
 
-  /** Delta's own memory of what was written about {@code identity}: 0 when nothing was. */
+  /**
+   * A run's rows of a table, held against its journal.
+   *
+   * @param journalRows that the journal makes
+   * @param tableRows that were there before
+   * @param added because they were missing
+   * @param strange rows that the journal does not make
+   */
+  public record Comparison(
+      String table, long journalRows, long tableRows, long added, long strange) {
+    public boolean isEqual() {
+      return strange == 0 && tableRows + added == journalRows;
+    }
+  }
+
+  /** Brings the run's tables to what its journal says, as far as rows can be added. */
+  public List<Comparison> rebuild(RunHistory history, Plan plan) {
+    RunRows rows = new RunRows(history, plan);
+    long last = history.entries().size();
+    List<Comparison> compared = new ArrayList<>();
+    for (String table : RunRows.TABLES) {
+      List<Map<String, Object>> all =
+          history.entries().stream().flatMap(e -> rows.of(table, e).stream()).toList();
+      List<String> expected = dataset(table, all).toJSON().collectAsList();
+      List<String> strange = new ArrayList<>(rowsOf(table, history.run()));
+      long there = strange.size();
+      List<Map<String, Object>> missing = new ArrayList<>();
+      for (int i = 0; i < all.size(); i++) {
+        if (!strange.remove(expected.get(i))) {
+          missing.add(all.get(i));
+        }
+      }
+      if (!missing.isEmpty()) {
+        long version = Math.max(written(table, history.run()), last) + 1;
+        append(table, history.run(), version, missing);
+      }
+      compared.add(new Comparison(table, all.size(), there, missing.size(), strange.size()));
+    }
+    return compared;
+  }
+
+  private List<String> rowsOf(String table, String run) {
+    return read(table).filter(col("run").equalTo(run)).toJSON().collectAsList();
+  }
+
+  /** The version of the last write about {@code identity}; 0 when there was none. */
   private long written(String table, String identity) {
-    DeltaLog log = DeltaLog.forTable(spark, made(table));
-    Option<Object> version = log.unsafeVolatileSnapshot().transactions().get(app(table, identity));
-    return version.isDefined() ? (Long) version.get() : 0;
+    return appender.written(made(table), app(table, identity));
   }
 
   private static String app(String table, String identity) {
@@ -219,12 +262,26 @@ public final class LineageTables {
 
   /** Rows that stand for something that is the same whoever writes it down. */
   private void append(String table, String identity, List<Map<String, Object>> rows) {
-    append(table, identity, dataset(table, rows));
+    append(table, identity, 1, rows);
   }
 
+  /**
+   * @param identity of what is written, within the table
+   * @param version grows with each write about it; one that was committed is not committed again
+   */
+  private void append(String table, String identity, long version, List<Map<String, Object>> rows) {
+    appender.append(made(table), app(table, identity), version, rows);
+  }
+
+  /** Many rows, by Spark. */
   private void append(String table, String identity, Dataset<Row> rows) {
     try {
-      append(table, identity, 1, rows);
+      rows.write()
+          .format("delta")
+          .mode("append")
+          .option("txnAppId", app(table, identity))
+          .option("txnVersion", 1)
+          .save(made(table));
     } catch (ConcurrentTransactionException e) {
       // Another driver wrote it down in this moment.
       return;
@@ -239,19 +296,5 @@ public final class LineageTables {
         .option("mode", "FAILFAST")
         .json(spark.createDataset(rows.stream().map(Json::write).toList(), Encoders.STRING()))
         .coalesce(1);
-  }
-
-  /**
-   * @param identity of what is written, within the table
-   * @param version grows with each write about it; one that was committed is not committed again
-   */
-  private void append(String table, String identity, long version, Dataset<Row> rows) {
-    String location = made(table);
-    rows.write()
-        .format("delta")
-        .mode("append")
-        .option("txnAppId", app(table, identity))
-        .option("txnVersion", version)
-        .save(location);
   }
 }

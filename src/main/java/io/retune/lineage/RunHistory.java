@@ -1,5 +1,8 @@
 package io.retune.lineage;
 
+import static java.util.stream.Collectors.counting;
+import static java.util.stream.Collectors.groupingBy;
+
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
@@ -13,7 +16,9 @@ import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.JournalEntry.Written;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.StepRecord;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
@@ -58,6 +63,26 @@ public record RunHistory(List<JournalEntry> entries) {
 
   public List<EvaluationRecord> evaluations() {
     return all(Evaluated.class).map(Evaluated::evaluation).toList();
+  }
+
+  /** Of the last entry. */
+  public String seal() {
+    return entries.get(entries.size() - 1).seal();
+  }
+
+  /** What a whole record would have and this one has not: steps that are missing or there twice. */
+  public List<String> gaps() {
+    int last = ended().isPresent() ? declared().orElseThrow().steps() : lastStep();
+    Map<Integer, Long> times =
+        steps().stream().collect(groupingBy(StepRecord::step, TreeMap::new, counting()));
+    List<String> gaps = new ArrayList<>();
+    for (int step = 1; step <= last; step++) {
+      long found = times.getOrDefault(step, 0L);
+      if (found != 1) {
+        gaps.add("step " + step + " is there " + found + " times");
+      }
+    }
+    return gaps;
   }
 
   /** Name of the run, which was declared. */

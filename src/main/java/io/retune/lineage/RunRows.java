@@ -28,8 +28,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** A journal's entries as rows of the tables about runs: columns by name. */
-final class RunRows {
+/**
+ * A journal's entries as rows of the tables about runs: columns by name. What tables hold and what
+ * is published are these very rows.
+ */
+public final class RunRows {
   /**
    * Tables whose rows come from journals. The run's end comes last: who sees it, sees all the rest.
    */
@@ -52,14 +55,14 @@ final class RunRows {
   private final Plan plan;
   private final String run;
 
-  RunRows(RunHistory history, Plan plan) {
+  public RunRows(RunHistory history, Plan plan) {
     this.history = history;
     this.plan = plan;
     this.run = history.run();
   }
 
   /** The rows of {@code table} that an entry makes. */
-  List<Map<String, Object>> of(String table, JournalEntry entry) {
+  public List<Map<String, Object>> of(String table, JournalEntry entry) {
     return of(entry).getOrDefault(table, List.of());
   }
 

@@ -101,7 +101,7 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
   }
 
   /** The line's text without its seal, which it must have. */
-  private static String opened(String place, byte[] line, Sealer sealer) {
+  static String opened(String place, byte[] line, Sealer sealer) {
     Matcher sealed = LINE.matcher(new String(line, StandardCharsets.UTF_8));
     if (sealed.matches()) {
       String text = sealed.group(1) + "}";

@@ -56,20 +56,15 @@ public final class ModelImporter {
       if (store.exists(index)) {
         Sha256 sha256 = new Sha256(new String(store.read(index), StandardCharsets.UTF_8).trim());
         if (store.exists(store.path("models", sha256.hex(), "config.json"))) {
-          return imported(sha256);
+          return ImportedModel.open(store, sha256);
         }
       }
       Sha256 sha256 = make(sources.fetch(spec, PLACE));
       store.write(index, (sha256.hex() + "\n").getBytes(StandardCharsets.UTF_8));
-      return imported(sha256);
+      return ImportedModel.open(store, sha256);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private ImportedModel imported(Sha256 sha256) throws IOException {
-    Path directory = store.localPath("models", sha256.hex());
-    return new ImportedModel(sha256, directory, ModelConfig.read(directory.resolve("config.json")));
   }
 
   private Sha256 make(Sources.Fetched fetched) throws IOException {

@@ -20,6 +20,9 @@ import java.util.List;
  */
 public record RunReport(
     RunHistory history, Plan plan, String status, ShownExamples examples, List<Sample> samples) {
+  /** Name of the page in the run's folder. */
+  public static final String FILE = "report.html";
+
   public RunReport {
     if (history.declared().isEmpty()) {
       throw new IllegalArgumentException("Only a run that was declared has a page");

@@ -14,6 +14,9 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -34,12 +37,18 @@ public final class ChatRenderer implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final Map<String, Object> names;
+  private final Set<Integer> configuredEnds;
   private final Pattern special;
   private final String place;
 
   private ChatRenderer(
-      Tokenizer tokenizer, String template, Map<String, Object> names, String place) {
+      Tokenizer tokenizer,
+      String template,
+      Map<String, Object> names,
+      Set<Integer> configuredEnds,
+      String place) {
     this.tokenizer = tokenizer;
+    this.configuredEnds = configuredEnds;
     this.template = ChatTemplate.parse(place, template);
     this.names = names;
     this.place = place;
@@ -84,7 +93,12 @@ public final class ChatRenderer implements AutoCloseable {
           names.put(name, text);
         }
       }
-      return new ChatRenderer(Tokenizer.open(modelDirectory), template, names, file.toString());
+      return new ChatRenderer(
+          Tokenizer.open(modelDirectory),
+          template,
+          names,
+          EndTokens.of(modelDirectory),
+          file.toString());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -99,6 +113,45 @@ public final class ChatRenderer implements AutoCloseable {
     String text = template(marked.chat(), false);
     List<int[]> answers = answers(marked.chat(), text);
     return encoded(text, answers, marked.standIns());
+  }
+
+  /**
+   * A chat with the beginning of the answer to it, as the template prompts a model to go on;
+   * nothing in it is trained.
+   *
+   * @throws InvalidInputException if the template refuses the chat
+   */
+  public RenderedChat prompt(List<ChatMessage> chat) {
+    Marked marked = Marked.of(chat, special, template.toString());
+    return encoded(template(marked.chat(), true), List.of(), marked.standIns());
+  }
+
+  /**
+   * Ids that end the model's turn: those that its configuration names, and the one that the
+   * template puts behind an answer, which is what a fine-tuned model has learned to end with.
+   */
+  public Set<Integer> endOfTurnIds() {
+    Set<Integer> ids = new TreeSet<>(configuredEnds);
+    Map<String, Integer> specialTokens = tokenizer.specialTokens();
+    Optional.ofNullable(specialTokens.get(String.valueOf(names.get("eos_token"))))
+        .ifPresent(ids::add);
+    String answer = "An answer.";
+    String text =
+        template(
+            List.of(
+                new ChatMessage("user", "A question?", false),
+                new ChatMessage("assistant", answer, true)),
+            false);
+    Matcher matcher = special.matcher(text);
+    if (matcher.find(text.lastIndexOf(answer) + answer.length())) {
+      ids.add(specialTokens.get(matcher.group()));
+    }
+    return ids;
+  }
+
+  /** What generated ids say, special tokens left out. */
+  public String text(int[] ids) {
+    return tokenizer.decode(ids);
   }
 
   private String template(List<ChatMessage> chat, boolean generationPrompt) {

@@ -31,12 +31,25 @@ public final class Tokenizer implements AutoCloseable {
   private static final Map<String, String> AS_IT_IS =
       Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false");
 
+  /** A character has at most four bytes, each of which may be a token. */
+  private static final int TOKENS_PER_CHARACTER = 4;
+
+  /** What decoding puts in the place of bytes that are no character yet. */
+  private static final String NO_CHARACTER = "\ufffd";
+
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialTokens;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, Map<String, Integer> specialTokens) {
+  /** What added tokens say, by id: those that only control the model say nothing. */
+  private final Map<Integer, String> said;
+
+  private Tokenizer(
+      HuggingFaceTokenizer tokenizer,
+      Map<String, Integer> specialTokens,
+      Map<Integer, String> said) {
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
+    this.said = said;
   }
 
   /**
@@ -48,8 +61,11 @@ public final class Tokenizer implements AutoCloseable {
       byte[] bytes = Files.readAllBytes(file);
       JsonNode json = Json.read(bytes);
       Map<String, Integer> special = new LinkedHashMap<>();
+      Map<Integer, String> said = new HashMap<>();
       for (JsonNode token : json.path("added_tokens")) {
-        special.put(token.path("content").asText(), token.path("id").asInt());
+        String content = token.path("content").asText();
+        special.put(content, token.path("id").asInt());
+        said.put(token.path("id").asInt(), token.path("special").asBoolean() ? "" : content);
       }
       ObjectNode plain = json.deepCopy();
       plain.set("added_tokens", plain.arrayNode());
@@ -57,7 +73,7 @@ public final class Tokenizer implements AutoCloseable {
       byte[] text = Json.write(plain).getBytes(StandardCharsets.UTF_8);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
-      return new Tokenizer(tokenizer, special);
+      return new Tokenizer(tokenizer, special, said);
     } catch (java.nio.file.NoSuchFileException e) {
       throw InvalidInputException.of(
           file.toString(), "is not there.", "Give a model with its tokenizer.json.");
@@ -106,12 +122,6 @@ public final class Tokenizer implements AutoCloseable {
         Arrays.stream(encoding.getCharTokenSpans()).mapToInt(CharSpan::getStart).toArray();
     return new Spans(ids(encoding), starts);
   }
-
-  /** A character has at most four bytes, each of which may be a token. */
-  private static final int TOKENS_PER_CHARACTER = 4;
-
-  /** What decoding puts in the place of bytes that are no character yet. */
-  private static final String NO_CHARACTER = "\ufffd";
 
   /**
    * A rendered chat, token by token; the texts in a row are the chat's. Tokens that share a
@@ -166,6 +176,22 @@ public final class Tokenizer implements AutoCloseable {
     return !text.startsWith(decoded, at) && text.startsWith(" " + decoded, at)
         ? " " + decoded
         : decoded;
+  }
+
+  /** What ids say, special tokens left out. */
+  public String decode(int[] ids) {
+    StringBuilder text = new StringBuilder();
+    int from = 0;
+    for (int i = 0; i <= ids.length; i++) {
+      if (i == ids.length || said.containsKey(ids[i])) {
+        // Together, since a character's bytes may be spread over several tokens.
+        long[] ordinary = Arrays.stream(ids, from, i).asLongStream().toArray();
+        text.append(ordinary.length == 0 ? "" : tokenizer.decode(ordinary, false));
+        text.append(i == ids.length ? "" : said.get(ids[i]));
+        from = i + 1;
+      }
+    }
+    return text.toString();
   }
 
   @Override

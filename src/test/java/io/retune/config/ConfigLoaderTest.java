@@ -54,7 +54,18 @@ class ConfigLoaderTest {
                 1.0,
                 8,
                 4));
-    assertThat(recipe.evaluation()).isEqualTo(new EvaluationSpec(1000, 1, 0.95));
+    assertThat(recipe.evaluation())
+        .isEqualTo(
+            new EvaluationSpec(
+                1000,
+                1,
+                0.95,
+                List.of(
+                    "Define the noun \"harbor\" in one sentence.",
+                    "Define the verb \"whisper\" in one sentence.",
+                    "Define the noun \"violin\" in one sentence.",
+                    "What is the capital of France?"),
+                48));
     assertThat(recipe.data().prepare())
         .containsExactly(
             new TransformSpec.Where("plausible", "length(gloss) BETWEEN 20 AND 200"),
@@ -186,6 +197,40 @@ class ConfigLoaderTest {
               Expected a key that this file sets, such as "order.steps".
             FILE:22: unknown key "wandb".
               Known here: data, description, evaluation, model, name, order, train, why.
+            """);
+  }
+
+  @Test
+  void promptsAreMessagesAndNoReasonIsAskedForThem() throws IOException {
+    String two = "evaluation { prompts = [\"Why?\", \"Two\\nlines\"], max-new-tokens = 5 }";
+    Experiment experiment = ConfigLoader.load(write(SMALLEST + two), List.of());
+    assertThat(experiment.recipe().evaluation().prompts()).containsExactly("Why?", "Two\nlines");
+    assertThat(experiment.recipe().evaluation().maxNewTokens()).isEqualTo(5);
+    assertThat(experiment.unexplained()).isEmpty();
+    EvaluationSpec none = ConfigLoader.load(write(SMALLEST), List.of()).recipe().evaluation();
+    assertThat(none.prompts()).isEmpty();
+    assertThat(none.maxNewTokens()).isEqualTo(48);
+
+    String what = "\n  Expected a list of different messages such as [\"What is a harbor?\"].\n";
+    assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=Why?"))
+        .isEqualTo("--set evaluation.prompts: evaluation.prompts = \"Why?\" is not a list." + what);
+    assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=[\"a\", \" \"]"))
+        .isEqualTo(
+            "--set evaluation.prompts: evaluation.prompts = [\"a\",\" \"] has the element \" \"."
+                + what);
+    assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=[a, a]"))
+        .isEqualTo(
+            "--set evaluation.prompts: evaluation.prompts = [\"a\",\"a\"] names something twice."
+                + what);
+    assertThat(problemsOf(write(SMALLEST), "evaluation.max-new-token=0"))
+        .isEqualTo(
+            "--set evaluation.max-new-token: unknown key \"evaluation.max-new-token\". Did you"
+                + " mean \"max-new-tokens\"?\n");
+    assertThat(problemsOf(write(SMALLEST), "evaluation.max-new-tokens=0"))
+        .isEqualTo(
+            """
+            --set evaluation.max-new-tokens: evaluation.max-new-tokens = 0 is out of range.
+              Expected a whole number of at least 1.
             """);
   }
 

@@ -44,7 +44,7 @@ class FingerprintTest {
           optimizer { adamw { lr = 0.0002, betas = [0.9, 0.999], eps = 1e-8, weight-decay = 0 } }
           schedule { constant { warmup-steps = 0 } }
         }
-        evaluation { split = held-out, bootstrap { resamples = 1000, seed = 1, confidence = 0.95 } }
+        evaluation { split = held-out, prompts = [Hi, "Ho?"], max-new-tokens = 7, bootstrap { resamples = 1000, seed = 1, confidence = 0.95 } }
         data.datasets.lines { key = [], prepare = [] }
         description = "another", name = other
         why { "order.seed" = "the answer" }

@@ -20,6 +20,7 @@ class SiteLoaderTest {
           Optional.empty(),
           Optional.empty(),
           3072,
+          Optional.empty(),
           Optional.empty());
 
   @TempDir Path folder;
@@ -53,7 +54,8 @@ class SiteLoaderTest {
                 Optional.of(4),
                 Optional.of(2),
                 1536,
-                Optional.of(3)));
+                Optional.of(3),
+                Optional.empty()));
   }
 
   @Test

@@ -15,6 +15,7 @@ public final class SparkForTests {
           Optional.empty(),
           Optional.empty(),
           1024,
+          Optional.empty(),
           Optional.empty());
 
   private SparkForTests() {}

@@ -83,6 +83,31 @@ final class Reference implements AutoCloseable {
     }
   }
 
+  /** Of every token, -log p behind {@code ids}: [vocabulary]. */
+  double[] nextLosses(int[] ids, float[] adapter) {
+    int[] positions = java.util.stream.IntStream.range(0, ids.length).toArray();
+    MicroBatch batch = new MicroBatch(ids, positions, ids);
+    Adapter lora = new Adapter(adapter);
+    NDArray x =
+        module.call(manager, "embed", indices(ids), matrix("embedding", config.vocabulary()))[0];
+    for (int layer = 0; layer < config.layers(); layer++) {
+      x = layer(layer, x, batch, lora.of(layer));
+    }
+    int[] last = new int[config.vocabulary()];
+    Arrays.fill(last, ids.length - 1);
+    return module
+        .call(
+            manager,
+            "plain_head",
+            x,
+            indices(last),
+            indices(java.util.stream.IntStream.range(0, config.vocabulary()).toArray()),
+            vector("norm"),
+            matrix(config.tiedHead() ? "embedding" : "head", config.vocabulary()),
+            config.rmsEpsilon())[0]
+        .toDoubleArray();
+  }
+
   /** Back-propagates {@code weight} times the sum of {@code x}. */
   void backward(NDArray x, double weight) {
     NDArray total = module.call(manager, "total", x)[0];
@@ -151,7 +176,8 @@ final class Reference implements AutoCloseable {
       for (int i = 0; i < 2 * half; i++) {
         // As transformers: the angle is worked out in float32.
         float angle = batch.positions()[t] * frequencies[i % half];
-        values[t * 2 * half + i] = cosine ? Math.cos(angle) : Math.sin(angle);
+        values[t * 2 * half + i] =
+            (cosine ? Math.cos(angle) : Math.sin(angle)) * config.rope().attentionScale();
       }
     }
     return manager.create(values, new Shape(batch.tokens(), 1, 2L * half));

@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.retune.config.EvaluationSpec;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class ComparisonTest {
-  private static final EvaluationSpec SPEC = new EvaluationSpec(2000, 1, 0.95);
+  private static final EvaluationSpec SPEC = spec(2000, 1, 0.95);
+
+  private static EvaluationSpec spec(int resamples, long seed, double confidence) {
+    return new EvaluationSpec(resamples, seed, confidence, List.of(), 48);
+  }
 
   @Test
   void theMeanIsPerTargetTokenNotPerExample() {
@@ -52,8 +57,8 @@ class ComparisonTest {
     double[] before = {1, 2, 3, 4, 5, 6, 7, 8};
     double[] after = {1, 1, 3, 2, 5, 3, 7, 4};
     int[] targets = {1, 2, 1, 2, 1, 2, 1, 2};
-    Comparison wide = Comparison.of(before, after, targets, new EvaluationSpec(1000, 1, 0.95));
-    Comparison narrow = Comparison.of(before, after, targets, new EvaluationSpec(1000, 1, 0.5));
+    Comparison wide = Comparison.of(before, after, targets, spec(1000, 1, 0.95));
+    Comparison narrow = Comparison.of(before, after, targets, spec(1000, 1, 0.5));
     assertThat(narrow.low()).isGreaterThan(wide.low());
     assertThat(narrow.high()).isLessThan(wide.high());
   }
@@ -65,7 +70,7 @@ class ComparisonTest {
     int[] targets = {1, 2, 1, 2, 1};
     assertThat(Comparison.of(before, after, targets, SPEC))
         .isEqualTo(Comparison.of(before, after, targets, SPEC))
-        .isNotEqualTo(Comparison.of(before, after, targets, new EvaluationSpec(100, 2, 0.95)));
+        .isNotEqualTo(Comparison.of(before, after, targets, spec(100, 2, 0.95)));
   }
 
   @Test

@@ -9,6 +9,7 @@ import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -96,14 +97,19 @@ class JournalTest {
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(1));
     }
-    String first = Files.readAllLines(file(1)).get(1);
+    List<String> before = Files.readAllLines(file(1));
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(2));
     }
     // The first driver had checked its lease just before, and its write arrives late.
-    Files.writeString(
-        file(1), first.replace("\"entry\":1", "\"entry\":2") + "\n", StandardOpenOption.APPEND);
+    JournalEntry.Unsealed late =
+        new JournalEntry.Unsealed(2, "2026-11-24T12:00:00Z", JournalEntry.Level.WARN, event(7));
+    Segment.Sealer sealer = new Segment.Sealer();
+    for (String line : before) {
+      Segment.opened("", line.getBytes(StandardCharsets.UTF_8), sealer);
+    }
+    Files.write(file(1), sealer.line(late), StandardOpenOption.APPEND);
     assertThat(read()).containsExactly(1, 2);
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {

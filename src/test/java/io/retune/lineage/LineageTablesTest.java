@@ -9,7 +9,6 @@ import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
-import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
@@ -18,6 +17,7 @@ import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Stepped;
+import io.retune.lineage.LineageTables.Comparison;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.train.CheckpointRecord;
@@ -29,13 +29,17 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.commons.io.FileUtils;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.delta.DeltaLog;
+import org.apache.spark.sql.functions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -169,8 +173,10 @@ class LineageTablesTest {
                 "9".repeat(64),
                 "runs/x/adapter",
                 List.of(
-                    new GroupComparison("", 10, 20, new Comparison(2.5, 2.0, -0.6, -0.4)),
-                    new GroupComparison("noun", 4, 9, new Comparison(2.5, 2.6, -0.6, 0.4))),
+                    new GroupComparison(
+                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, 2.0, -0.6, -0.4)),
+                    new GroupComparison(
+                        "noun", 4, 9, new io.retune.evaluate.Comparison(2.5, 2.6, -0.6, 0.4))),
                 new TreeMap<>(Map.of("train", 5L))),
             new JournalEntry.Written(
                 List.of(new JournalEntry.Artifact("a", "runs/x/a", "8".repeat(64), 3))))) {
@@ -270,6 +276,55 @@ class LineageTablesTest {
     assertThat(runs.stream().map(run -> run.<Integer>getAs("step")))
         .contains(seen.<Integer>getAs("step"));
     assertThat(runs.get(0).<String>getAs("weights_sha256")).isEqualTo("9".repeat(64));
+  }
+
+  @Test
+  void tablesThatAreRebuiltEqualTheOriginals() throws IOException {
+    RunHistory history = new RunHistory(ended(journal("rebuilt", 3)));
+    tables.load(history, plan);
+    Map<String, List<String>> originals = json("rebuilt");
+    for (String table : RunRows.TABLES) {
+      FileUtils.deleteDirectory(workshop.store.localPath("lineage", table).toFile());
+    }
+    DeltaLog.clearCache();
+    tables = new LineageTables(workshop.spark, workshop.store);
+    assertThat(tables.rebuild(history, plan))
+        .allSatisfy(c -> assertThat(c.tableRows() + c.strange()).isZero())
+        .extracting(Comparison::added)
+        .containsExactlyElementsOf(
+            originals.values().stream().map(rows -> (long) rows.size()).toList());
+    assertThat(json("rebuilt")).isEqualTo(originals);
+    assertThat(tables.rebuild(history, plan))
+        .allSatisfy(c -> assertThat(c.added() + c.strange()).isZero());
+  }
+
+  @Test
+  void aRowThatIsNotFromTheJournalIsFound() {
+    RunHistory history = new RunHistory(journal("strange", 2));
+    tables.load(history, plan);
+    tables
+        .read("steps")
+        .filter("run = 'strange' AND step = 1")
+        .withColumn("loss", functions.lit(0.5))
+        .write()
+        .format("delta")
+        .mode("append")
+        .save(workshop.store.path("lineage", "steps").toString());
+    assertThat(tables.rebuild(history, plan).stream().filter(c -> !c.isEqual()))
+        .containsExactly(new Comparison("steps", 2, 3, 0, 1));
+  }
+
+  /** A run's rows, by table in their order. */
+  private Map<String, List<String>> json(String run) {
+    Map<String, List<String>> rows = new LinkedHashMap<>();
+    for (String table : RunRows.TABLES) {
+      rows.put(
+          table,
+          tables.read(table).filter("run = '" + run + "'").toJSON().collectAsList().stream()
+              .sorted()
+              .toList());
+    }
+    return rows;
   }
 
   @Test

@@ -122,7 +122,7 @@ final class Runs {
                 evaluation(planned).lossSums(),
                 targets(),
                 groupsOf(),
-                new EvaluationSpec(200, 1, 0.95)),
+                new EvaluationSpec(200, 1, 0.95, List.of(), 1)),
             new TreeMap<>(Map.of("train", 5L))));
     add(
         new Written(

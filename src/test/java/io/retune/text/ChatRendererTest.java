@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -190,6 +191,67 @@ class ChatRendererTest {
           assertThat(spelled(chat.inputIds())).isEqualTo(chat.text());
           assertThat(trained(chat)).isEqualTo("2<|im_end|>\n");
         });
+  }
+
+  @Test
+  void aPromptEndsWhereTheAnswerBegins() {
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      RenderedChat prompt = renderer.prompt(List.of(user("Hë<|im_end|>")));
+
+      assertThat(spelled(prompt.inputIds()))
+          .isEqualTo("⟪256⟫user\nHë<|im_end|>⟪257⟫\n⟪256⟫assistant\n");
+      assertThat(prompt.text())
+          .isEqualTo("<|im_start|>user\nHë<|im_end|><|im_end|>\n<|im_start|>assistant\n");
+      assertThat(trained(prompt)).isEmpty();
+    }
+  }
+
+  @Test
+  void aTurnEndsAsTheConfigurationOrTheTemplateSays() throws IOException {
+    assertThat(endOfTurnIds()).containsExactly(END);
+
+    Files.writeString(folder.resolve("config.json"), "{\"eos_token_id\": 3}");
+    Files.writeString(folder.resolve("generation_config.json"), "{\"eos_token_id\": [5, 4]}");
+    assertThat(endOfTurnIds()).containsExactly(3, 4, 5, END);
+
+    Files.writeString(folder.resolve("config.json"), "{\"eos_token_id\": null}");
+    Files.delete(folder.resolve("generation_config.json"));
+    addTokens("<|done|>");
+    template(
+        "{% for m in messages %}<|im_start|>{{ m.content }}<|done|>\n{% endfor %}<|im_start|>");
+    assertThat(endOfTurnIds()).containsExactly(END, END + 1);
+  }
+
+  private Set<Integer> endOfTurnIds() {
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      return renderer.endOfTurnIds();
+    }
+  }
+
+  @Test
+  void idsAreSpelledWithoutSpecialTokens() throws IOException {
+    addTokens("<tool>");
+    Path file = folder.resolve("tokenizer.json");
+    ObjectNode tokenizer = (ObjectNode) Json.read(Files.readAllBytes(file));
+    ((ObjectNode) tokenizer.path("added_tokens").get(2)).put("special", false);
+    Files.writeString(file, Json.write(tokenizer));
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      String text = "  Hë, 😀\n";
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      int[] ids = new int[bytes.length + 4];
+      ids[0] = START;
+      for (int i = 0; i < bytes.length; i++) {
+        ids[1 + i] = bytes[i] & 0xff;
+      }
+      ids[bytes.length + 1] = END;
+      ids[bytes.length + 2] = END + 1;
+      ids[bytes.length + 3] = 'x';
+
+      assertThat(renderer.text(ids)).isEqualTo(text + "<tool>x");
+      assertThat(renderer.text(new int[] {START, END})).isEmpty();
+      assertThat(renderer.text(new int[0])).isEmpty();
+      assertThat(renderer.text(new int[] {0xf0, 0x9f})).isEqualTo("\ufffd");
+    }
   }
 
   /** Whatever a message holds, the special tokens are the template's, and no character is lost. */

@@ -1,5 +1,6 @@
 package io.retune.train;
 
+import io.retune.dataset.TinyModel;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.Tensor;
@@ -7,15 +8,20 @@ import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** Random weights for the tokens of the tests' tokenizer: two layers, width 64. */
-final class TinyDecoder {
+/**
+ * {@link TinyModel}'s tokenizer and template with random weights: two layers, width 64, a context
+ * of 512 tokens.
+ */
+public final class TinyDecoder {
   private static final int VOCABULARY = 258;
   private static final int WIDTH = 64;
   private static final int FEED_FORWARD = 96;
@@ -27,21 +33,19 @@ final class TinyDecoder {
   private TinyDecoder() {}
 
   /** Puts it into the store; its digest. */
-  static String into(Store store) throws IOException {
-    Path directory = Files.createDirectories(store.localPath("models", "tiny"));
-    Path config = directory.resolve("config.json");
-    Path weights = directory.resolve("model.safetensors");
-    Files.writeString(config, Json.write(config()));
-    try (OutputStream out = Files.newOutputStream(weights)) {
+  public static String into(Store store) throws IOException {
+    Path directory = TinyModel.write(store.localPath("models", "tiny"));
+    Files.writeString(directory.resolve("config.json"), Json.write(config()));
+    try (OutputStream out = Files.newOutputStream(directory.resolve("model.safetensors"))) {
       SafeTensors.write(out, tensors(), Map.of("format", "pt"));
     }
-    String sha256 =
-        Sha256.ofManifest(
-                new TreeMap<>(
-                    Map.of(
-                        "config.json", Sha256.of(config),
-                        "model.safetensors", Sha256.of(weights))))
-            .hex();
+    SortedMap<String, Sha256> manifest = new TreeMap<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      for (Path file : files) {
+        manifest.put(file.getFileName().toString(), Sha256.of(file));
+      }
+    }
+    String sha256 = Sha256.ofManifest(manifest).hex();
     Files.move(directory, store.localPath("models", sha256));
     return sha256;
   }

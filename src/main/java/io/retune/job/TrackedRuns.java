@@ -1,0 +1,344 @@
+package io.retune.job;
+
+import io.retune.config.TrackingSite;
+import io.retune.evaluate.GroupComparison;
+import io.retune.lineage.Environment;
+import io.retune.lineage.JournalEntry;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Delivered;
+import io.retune.lineage.JournalEntry.DriverStarted;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.JournalEntry.Failed;
+import io.retune.lineage.RunHistory;
+import io.retune.lineage.RunRows;
+import io.retune.lineage.Setting;
+import io.retune.plan.Plan;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import io.retune.store.Store;
+import io.retune.tracking.Delivery;
+import io.retune.tracking.TrackedRun;
+import io.retune.tracking.TrackedRun.Artifact;
+import io.retune.tracking.TrackedRun.DatasetInput;
+import io.retune.tracking.TrackedRun.LoggedModel;
+import io.retune.tracking.TrackedRun.Metric;
+import io.retune.tracking.TrackedRun.Registration;
+import io.retune.tracking.TrackedRun.Status;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/**
+ * A run as a tracking server shows it, from the rows that its tables have. Names follow Hugging
+ * Face's habit: what stands before the first slash groups the charts.
+ */
+final class TrackedRuns {
+  /** MLflow shows 36 characters. */
+  private static final int DIGEST_CHARACTERS = 32;
+
+  private final Store store;
+  private final TrackingSite site;
+  private final RunHistory history;
+  private final Declared declared;
+  private final RunRows rows;
+
+  private TrackedRuns(Store store, TrackingSite site, RunHistory history, Plan plan) {
+    this.store = store;
+    this.site = site;
+    this.history = history;
+    this.declared = history.declared().orElseThrow();
+    this.rows = new RunRows(history, plan);
+  }
+
+  /** As it stands now. */
+  static TrackedRun of(Store store, TrackingSite site, RunHistory history, Plan plan) {
+    return new TrackedRuns(store, site, history, plan).tracked();
+  }
+
+  /** What servers have acknowledged of it, in that order. */
+  static List<Delivery> deliveries(RunHistory history) {
+    List<Delivery> deliveries = new ArrayList<>();
+    for (JournalEntry entry : history.entries()) {
+      if (entry.event() instanceof Delivered it) {
+        deliveries.add(
+            new Delivery(
+                history.run(),
+                it.server(),
+                it.experimentId(),
+                it.serverRun(),
+                Delivery.Kind.valueOf(
+                    it.kind().toUpperCase(java.util.Locale.ROOT).replace('-', '_')),
+                it.item(),
+                it.through(),
+                it.count(),
+                new Sha256(it.sha256()),
+                Instant.parse(entry.time())));
+      }
+    }
+    return deliveries;
+  }
+
+  /** For a browser; empty while no server has acknowledged anything. */
+  static Optional<String> page(RunHistory history) {
+    return deliveries(history).stream()
+        .reduce((first, last) -> last)
+        .map(
+            delivery ->
+                "%s/#/experiments/%s/runs/%s?workflowType=machine_learning"
+                    .formatted(delivery.server(), delivery.experiment(), delivery.mlflowRun()));
+  }
+
+  /** For the journal. */
+  static Delivered entry(Delivery delivery) {
+    return new Delivered(
+        delivery.server(),
+        delivery.experiment(),
+        delivery.mlflowRun(),
+        delivery.kind().text(),
+        delivery.item(),
+        delivery.through(),
+        delivery.count(),
+        delivery.sha256().hex());
+  }
+
+  private TrackedRun tracked() {
+    Optional<JournalEntry> end = end();
+    return new TrackedRun(
+        history.run(),
+        site.experiment().orElse(declared.name()),
+        history.run(),
+        summary(),
+        Instant.parse(history.startedAt()),
+        end.map(entry -> Instant.parse(entry.time())),
+        end.map(entry -> entry.event() instanceof Ended ? Status.FINISHED : Status.FAILED)
+            .orElse(Status.RUNNING),
+        tags(),
+        params(),
+        metrics(),
+        inputs(),
+        history.artifacts().values().stream().map(this::artifact).toList(),
+        history
+            .ended()
+            .map(
+                ended ->
+                    new LoggedModel(
+                        "adapter",
+                        site.registeredModel().map(name -> new Registration(name, site.alias())))));
+  }
+
+  /** The run's end, or where its last driver gave up. */
+  private Optional<JournalEntry> end() {
+    Optional<JournalEntry> end = Optional.empty();
+    for (JournalEntry entry : history.entries()) {
+      if (entry.event() instanceof Ended) {
+        return Optional.of(entry);
+      } else if (entry.event() instanceof Failed) {
+        end = Optional.of(entry);
+      } else if (entry.event() instanceof DriverStarted) {
+        end = Optional.empty();
+      }
+    }
+    return end;
+  }
+
+  private SortedMap<String, String> tags() {
+    SortedMap<String, String> tags = new TreeMap<>();
+    Environment.Code code = history.driverStarts().get(0).environment().code();
+    tags.put("mlflow.source.name", "retune run " + declared.name());
+    tags.put("mlflow.source.type", "JOB");
+    tags.put("mlflow.source.git.commit", code.commit());
+    tags.put("mlflow.source.git.branch", code.branch());
+    tags.put("retune.version", code.version());
+    tags.put("retune.code-diff", code.diffSha256().isEmpty() ? "none" : code.diffSha256());
+    tags.put("retune.request", declared.request());
+    tags.put("retune.experiment", declared.asked().experiment());
+    tags.put("retune.model", declared.modelSha256());
+    tags.put("retune.snapshot", declared.snapshot().root().hex());
+    tags.put("retune.plan", declared.planSha256());
+    tags.put("retune.attempts", "" + history.attempts().size());
+    tags.put("retune.drivers", "" + history.drivers());
+    declared
+        .datasets()
+        .forEach(
+            version -> {
+              tags.put("retune.licence." + version.name(), version.licence());
+              tags.put("retune.privacy." + version.name(), version.privacy());
+            });
+    history.attempts().forEach(attempt -> tags.put("retune.numerics", attempt.numericsSha256()));
+    for (JournalEntry entry : history.entries()) {
+      if (entry.event() instanceof Ended ended) {
+        tags.put("retune.weights", ended.weightsSha256());
+        tags.put("retune.verdict", ended.whole().verdict().words());
+        tags.put("retune.journal-seal", entry.seal());
+      }
+    }
+    return tags;
+  }
+
+  private SortedMap<String, String> params() {
+    SortedMap<String, String> params = new TreeMap<>();
+    Setting.of(declared.asked()).forEach(setting -> params.put(setting.key(), setting.value()));
+    return params;
+  }
+
+  private String summary() {
+    StringBuilder text = new StringBuilder(declared.asked().description()).append("\n");
+    history
+        .ended()
+        .ifPresent(
+            ended -> {
+              text.append(
+                  "\n| held-out loss | before | after | difference | interval | verdict |\n");
+              text.append("|---|---|---|---|---|---|\n");
+              ended.loss().forEach(group -> text.append(line(group)));
+              text.append("\nWeights: sha256 `").append(ended.weightsSha256()).append("`\n");
+            });
+    if (!declared.asked().reasons().isEmpty()) {
+      text.append("\nReasons:\n\n");
+      declared
+          .asked()
+          .reasons()
+          .forEach((key, why) -> text.append("- `%s`: %s\n".formatted(key, why)));
+    }
+    return text.toString();
+  }
+
+  private static String line(GroupComparison group) {
+    var loss = group.comparison();
+    return String.format(
+        java.util.Locale.ROOT,
+        "| %s | %.4f | %.4f | %+.4f | %+.4f to %+.4f | %s |\n",
+        group.group().isEmpty() ? "all" : group.group(),
+        loss.before(),
+        loss.after(),
+        loss.after() - loss.before(),
+        loss.low(),
+        loss.high(),
+        loss.verdict().words());
+  }
+
+  private List<Metric> metrics() {
+    List<Metric> metrics = new ArrayList<>();
+    for (JournalEntry entry : history.entries()) {
+      for (Map<String, Object> row : rows.of("steps", entry)) {
+        double seconds = Math.max(1, number(row, "wall_ms")) / 1000;
+        add(metrics, entry, row, "train/loss", number(row, "loss"));
+        add(metrics, entry, row, "train/learning_rate", number(row, "learning_rate"));
+        add(metrics, entry, row, "train/grad_norm", number(row, "grad_norm"));
+        add(metrics, entry, row, "rate/tokens_per_second", number(row, "tokens") / seconds);
+        add(
+            metrics,
+            entry,
+            row,
+            "rate/target_tokens_per_second",
+            number(row, "target_tokens") / seconds);
+        for (String time : List.of("wall", "compute", "exchange", "wait", "data", "record")) {
+          add(metrics, entry, row, "time/" + time + "_ms", number(row, time + "_ms"));
+        }
+        add(metrics, entry, row, "system/memory_megabytes", number(row, "memory_bytes") / 1e6);
+      }
+      for (Map<String, Object> row : rows.of("checkpoints", entry)) {
+        add(metrics, entry, row, "time/checkpoint_ms", number(row, "wall_ms"));
+      }
+      for (Map<String, Object> row : rows.of("evaluations", entry)) {
+        add(metrics, entry, row, "eval/loss", number(row, "loss"));
+        add(metrics, entry, row, "eval/perplexity", Math.exp(number(row, "loss")));
+      }
+      for (Map<String, Object> row : rows.of("verdicts", entry)) {
+        String group = String.valueOf(row.get("group_value"));
+        String prefix = group.isEmpty() ? "verdict/" : "verdict/" + group + "/";
+        row.put("step", declared.steps());
+        for (String figure : List.of("difference", "low", "high")) {
+          add(metrics, entry, row, prefix + figure, number(row, figure));
+        }
+      }
+    }
+    return metrics;
+  }
+
+  private static double number(Map<String, Object> row, String column) {
+    return ((Number) row.get(column)).doubleValue();
+  }
+
+  private static void add(
+      List<Metric> metrics, JournalEntry entry, Map<String, Object> row, String key, double value) {
+    metrics.add(
+        new Metric(
+            entry.entry(),
+            key,
+            ((Number) row.get("step")).longValue(),
+            Instant.parse(entry.time()).toEpochMilli(),
+            value));
+  }
+
+  private List<DatasetInput> inputs() {
+    List<DatasetInput> inputs = new ArrayList<>();
+    declared
+        .datasets()
+        .forEach(
+            version ->
+                inputs.add(
+                    input(
+                        version.name(),
+                        version.root(),
+                        "datasets/" + version.name(),
+                        version.deltaVersion(),
+                        Map.of(
+                            "rows", version.rows(),
+                            "version", version.version(),
+                            "licence", version.licence(),
+                            "privacy", version.privacy()),
+                        "source")));
+    String examples = "snapshots/" + declared.snapshot().key() + "/examples";
+    Sha256 root = declared.snapshot().root();
+    inputs.add(
+        input(
+            "snapshot-train",
+            root,
+            examples,
+            0,
+            Map.of("rows", declared.snapshot().trainExamples()),
+            "training"));
+    inputs.add(
+        input(
+            "snapshot-evaluation",
+            root,
+            examples,
+            0,
+            Map.of("rows", declared.snapshot().evaluationExamples()),
+            "evaluation"));
+    return inputs;
+  }
+
+  private DatasetInput input(
+      String name,
+      Sha256 root,
+      String path,
+      long deltaVersion,
+      Map<String, Object> profile,
+      String context) {
+    return new DatasetInput(
+        name,
+        root.hex().substring(0, DIGEST_CHARACTERS),
+        Json.write(
+            Map.of(
+                "path",
+                store.path(path).toString(),
+                "delta_table_version",
+                deltaVersion,
+                "is_databricks_uc_table",
+                false)),
+        Optional.empty(),
+        Optional.of(Json.write(profile)),
+        context);
+  }
+
+  private Artifact artifact(JournalEntry.Artifact artifact) {
+    return new Artifact(
+        artifact.name(), store.localPath(artifact.path()), new Sha256(artifact.sha256()));
+  }
+}

@@ -1,0 +1,66 @@
+package io.retune.model;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.InvalidInputException;
+import io.retune.config.TrainSpec;
+import io.retune.store.Json;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.Entry;
+import io.retune.store.SafeTensors.Mapped;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * An adapter that was read from a folder that {@link AdapterFiles} wrote.
+ *
+ * @param values float32, in the layout's order
+ */
+public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] values) {
+  /**
+   * @param model that it was trained for
+   * @throws InvalidInputException if it is not an adapter of that model
+   */
+  public static TrainedAdapter read(Path folder, ModelConfig model) throws IOException {
+    TrainSpec.Lora lora = lora(folder.resolve(AdapterFiles.CONFIG));
+    AdapterLayout layout = AdapterLayout.of(model, lora);
+    Mapped file = SafeTensors.map(folder.resolve(AdapterFiles.WEIGHTS));
+    float[] values = new float[layout.size()];
+    for (AdapterLayout.Tensor tensor : layout.tensors()) {
+      requireShape(file, tensor);
+      System.arraycopy(file.floats(tensor.name()), 0, values, tensor.offset(), tensor.size());
+    }
+    return new TrainedAdapter(lora, layout, values);
+  }
+
+  private static TrainSpec.Lora lora(Path file) throws IOException {
+    JsonNode config = Json.read(Files.readAllBytes(file));
+    List<String> named = new ArrayList<>();
+    config.path("target_modules").forEach(module -> named.add(module.asText()));
+    List<String> targets = AdapterLayout.modules().stream().filter(named::contains).toList();
+    int rank = config.path("r").asInt();
+    double alpha = config.path("lora_alpha").asDouble();
+    if (rank < 1 || !(alpha > 0) || targets.isEmpty() || targets.size() != named.size()) {
+      throw InvalidInputException.of(
+          file.toString(),
+          "has r = %s, lora_alpha = %s, target_modules = %s."
+              .formatted(
+                  config.path("r"), config.path("lora_alpha"), config.path("target_modules")),
+          "Restore what the run exported.");
+    }
+    return new TrainSpec.Lora(rank, alpha, targets);
+  }
+
+  private static void requireShape(Mapped file, AdapterLayout.Tensor tensor) {
+    Entry entry = file.header().require(file.file().toString(), tensor.name());
+    List<Long> expected = List.of((long) tensor.rows(), (long) tensor.columns());
+    if (!entry.shape().equals(expected)) {
+      throw InvalidInputException.of(
+          file.file().toString(),
+          "tensor \"%s\" is %s, not %s.".formatted(tensor.name(), entry.shape(), expected),
+          "Give adapter_config.json and weights of the same adapter.");
+    }
+  }
+}

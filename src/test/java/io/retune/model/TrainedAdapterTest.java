@@ -1,0 +1,80 @@
+package io.retune.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.config.InvalidInputException;
+import io.retune.config.TrainSpec;
+import io.retune.store.Json;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class TrainedAdapterTest {
+  private static final ModelConfig MODEL =
+      new ModelConfig(9, 8, 12, 2, 2, 1, 4, 16, 1e-5, new ModelConfig.Rope(new float[2], 1f), true);
+  private static final TrainSpec.Lora LORA =
+      new TrainSpec.Lora(2, 5.5, List.of("q_proj", "k_proj", "down_proj"));
+  private static final AdapterLayout LAYOUT = AdapterLayout.of(MODEL, LORA);
+
+  @TempDir Path folder;
+  private final float[] values = new float[LAYOUT.size()];
+
+  @BeforeEach
+  void write() {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = 1f / (i + 1);
+    }
+    Store store = Store.open(folder.toString(), new Configuration());
+    AdapterFiles.write(store, store.path("adapter"), LAYOUT, values, LORA, "base");
+  }
+
+  @Test
+  void whatWasExportedIsReadToTheBit() throws IOException {
+    TrainedAdapter read = TrainedAdapter.read(folder.resolve("adapter"), MODEL);
+
+    assertThat(read.lora()).isEqualTo(LORA);
+    assertThat(read.layout()).isEqualTo(LAYOUT);
+    assertThat(read.values()).isEqualTo(values);
+  }
+
+  @Test
+  void aConfigurationOfAnotherShapeIsRefused() throws IOException {
+    change(config -> config.put("r", 3));
+
+    assertThatThrownBy(() -> TrainedAdapter.read(folder.resolve("adapter"), MODEL))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            folder.resolve("adapter/adapter_model.safetensors")
+                + ": tensor \"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight\" is"
+                + " [2, 8], not [3, 8].\n"
+                + "  Give adapter_config.json and weights of the same adapter.");
+  }
+
+  @Test
+  void aConfigurationThatMakesNoSenseIsRefused() throws IOException {
+    change(config -> config.put("lora_alpha", -1).putArray("target_modules").add("gate"));
+
+    assertThatThrownBy(() -> TrainedAdapter.read(folder.resolve("adapter"), MODEL))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            folder.resolve("adapter/adapter_config.json")
+                + ": has r = 2, lora_alpha = -1, target_modules = [\"gate\"].\n"
+                + "  Restore what the run exported.");
+  }
+
+  private void change(Consumer<ObjectNode> change) throws IOException {
+    Path file = folder.resolve("adapter/adapter_config.json");
+    ObjectNode config = (ObjectNode) Json.read(Files.readAllBytes(file));
+    change.accept(config);
+    Files.writeString(file, Json.write(config));
+  }
+}
