@@ -6,7 +6,10 @@ import static io.retune.report.Html.text;
 import static io.retune.report.Html.with;
 
 import io.retune.store.Json;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -46,8 +49,8 @@ final class Chart {
       return new Series(
           name,
           style,
-          java.util.Arrays.stream(kept).mapToDouble(i -> xs[finite.get(i)]).toArray(),
-          java.util.Arrays.stream(kept).mapToDouble(i -> itsYs[i]).toArray());
+          Arrays.stream(kept).mapToDouble(i -> xs[finite.get(i)]).toArray(),
+          Arrays.stream(kept).mapToDouble(i -> itsYs[i]).toArray());
     }
 
     boolean isEmpty() {
@@ -92,8 +95,8 @@ final class Chart {
 
   /** To what can be read out: six digits. */
   private static double[] rounded(double[] values) {
-    return java.util.Arrays.stream(values)
-        .map(v -> new java.math.BigDecimal(v).round(new java.math.MathContext(6)).doubleValue())
+    return Arrays.stream(values)
+        .map(v -> new BigDecimal(v).round(new MathContext(6)).doubleValue())
         .toArray();
   }
 

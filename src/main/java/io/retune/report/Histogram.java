@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
+import java.util.stream.DoubleStream;
 
 /**
  * How often each whole number occurs.
@@ -45,8 +46,7 @@ record Histogram(String title, String unit, SortedMap<Integer, Long> counts) {
         Axis.between(xs[0], xs[xs.length - 1] + width, shape.ticks, shape.left(), shape.right());
     Axis y =
         Axis.around(
-            java.util.stream.DoubleStream.concat(
-                java.util.stream.DoubleStream.of(0), Arrays.stream(series.ys())),
+            DoubleStream.concat(DoubleStream.of(0), Arrays.stream(series.ys())),
             5,
             shape.bottom(),
             shape.top());

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 
 /**
  * Values over the steps of a run.
@@ -58,7 +59,7 @@ record LineChart(
   private Html drawing(Shape shape) {
     DoubleStream values =
         DoubleStream.concat(
-            java.util.stream.Stream.concat(lines.stream(), marks.stream())
+            Stream.concat(lines.stream(), marks.stream())
                 .flatMapToDouble(s -> Arrays.stream(s.ys())),
             fromZero ? DoubleStream.of(0) : DoubleStream.empty());
     int firstStep = marks.stream().anyMatch(s -> s.xs()[0] == 0) ? 0 : 1;
@@ -93,7 +94,7 @@ record LineChart(
 
   private String inWords() {
     StringBuilder words = new StringBuilder(title + ", " + unit + ".");
-    java.util.stream.Stream.concat(lines.stream(), marks.stream())
+    Stream.concat(lines.stream(), marks.stream())
         .forEach(
             s ->
                 words.append(

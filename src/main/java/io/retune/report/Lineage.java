@@ -51,11 +51,7 @@ final class Lineage {
           graph.node(0, lane, "source", lastPart(version.source()), version.sourceSha256());
       LineageGraph.Node dataset =
           graph.node(
-              1,
-              lane,
-              "dataset",
-              version.name() + " version " + version.version(),
-              version.root().hex());
+              1, lane, "dataset", version.name() + " v" + version.version(), version.root().hex());
       graph.edge(source, dataset);
       graph.edge(dataset, snapshot);
     }
@@ -66,7 +62,7 @@ final class Lineage {
         graph.node(
             0, lanes, "source", lastPart(declared.source().source()), declared.source().sha256());
     LineageGraph.Node model =
-        graph.node(1, lanes, "base model", "weights, tokenizer", declared.modelSha256());
+        graph.node(1, lanes, "base model", "as imported", declared.modelSha256());
     graph.edge(origin, model);
     graph.edge(model, snapshot);
     graph.edge(model, run);

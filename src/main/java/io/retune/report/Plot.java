@@ -7,6 +7,7 @@ import static io.retune.report.Html.with;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /** The frame of a chart: its axes, and the room between them. */
 record Plot(Shape shape, Axis x, Axis y) {
@@ -62,7 +63,7 @@ record Plot(Shape shape, Axis x, Axis y) {
     all.add(line("cursor", x.from(), shape.top(), x.from(), shape.bottom()));
     return tag(
         "svg",
-        style("plot " + shape.name().toLowerCase(java.util.Locale.ROOT)),
+        style("plot " + shape.name().toLowerCase(Locale.ROOT)),
         with("viewBox", "0 0 " + shape.width + " " + shape.height),
         with("role", "img"),
         with("aria-label", label),
