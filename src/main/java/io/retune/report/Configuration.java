@@ -13,7 +13,10 @@ import java.util.TreeSet;
 /** What was chosen and why, and behind it every key with its value. */
 final class Configuration {
   /** Rows of a table, at most. */
-  private static final int MOST = 1000;
+  private static final int MOST = 500;
+
+  /** Characters of a value or reason. */
+  private static final int MOST_CHARACTERS = 600;
 
   private final Asked asked;
   private final List<Setting> settings;
@@ -34,6 +37,7 @@ final class Configuration {
         tag(
             "details",
             tag("summary", "Every key, " + Figures.count(settings.size())),
+            left(settings.size()),
             every().html()));
   }
 
@@ -54,7 +58,16 @@ final class Configuration {
                     key(key),
                     values(key),
                     reason(key)));
-    return table.html();
+    return Html.of(left(keys.size()), table.html());
+  }
+
+  /** What is not shown of so many, where that is so. */
+  private static Html left(int all) {
+    return all <= MOST
+        ? Html.NOTHING
+        : tag(
+            "p",
+            "The first %s of %s are shown.".formatted(Figures.count(MOST), Figures.count(all)));
   }
 
   private static Table table(String name) {
@@ -62,7 +75,12 @@ final class Configuration {
   }
 
   private Html reason(String key) {
-    return text(asked.reasons().getOrDefault(key, "⚠ changed from the default without a reason"));
+    return text(
+        cut(asked.reasons().getOrDefault(key, "⚠ changed from the default without a reason")));
+  }
+
+  private static String cut(String text) {
+    return Excerpt.of(text, MOST_CHARACTERS);
   }
 
   /** With what stands below the key. */
@@ -70,10 +88,10 @@ final class Configuration {
     List<Html> values = new ArrayList<>();
     for (Setting setting : settings) {
       if (setting.key().equals(key)) {
-        values.add(tag("div", tag("code", setting.value())));
+        values.add(tag("div", tag("code", cut(setting.value()))));
       } else if (setting.key().startsWith(key + ".") && !setting.key().equals(key + ".name")) {
         String below = setting.key().substring(key.length() + 1);
-        values.add(tag("div", tag("code", below + " = " + setting.value())));
+        values.add(tag("div", tag("code", below + " = " + cut(setting.value()))));
       }
     }
     return Html.of(values);
@@ -88,8 +106,8 @@ final class Configuration {
                 table.row(
                     "",
                     key(setting.key()),
-                    tag("code", setting.value()),
-                    text(setting.reason().orElse(""))));
+                    tag("code", cut(setting.value())),
+                    text(cut(setting.reason().orElse("")))));
     return table;
   }
 

@@ -37,7 +37,7 @@ final class Reproduction {
         "./retune lineage rows-of-run run=" + quoted(declared.run()));
     command(
         all,
-        "Make the record of the run again from its journal.",
+        "Hold the run's journal, files and tables against each other.",
         "./retune rebuild " + quoted(declared.run()));
     report.history().ended().ifPresent(ended -> weights(all, ended));
     return Html.of(all);

@@ -35,7 +35,7 @@ final class Samples {
     return tag(
         "article",
         style("sample"),
-        tag("h3", with("dir", "auto"), text(cut(sample.prompt()))),
+        tag("h3", with("dir", "auto"), text(Excerpt.of(sample.prompt(), MOST_CHARACTERS))),
         tag(
             "div",
             style("pair"),
@@ -47,18 +47,7 @@ final class Samples {
     Html shown =
         answer.isBlank()
             ? tag("p", "nothing", "no answer")
-            : tag("blockquote", with("dir", "auto"), text(cut(answer)));
+            : tag("blockquote", with("dir", "auto"), text(Excerpt.of(answer, MOST_CHARACTERS)));
     return tag("div", style("answer"), tag("h4", when), shown);
-  }
-
-  private static String cut(String text) {
-    if (text.length() <= MOST_CHARACTERS) {
-      return text;
-    }
-    int end = text.offsetByCodePoints(0, text.codePointCount(0, MOST_CHARACTERS - 1));
-    return text.substring(0, end)
-        + " … "
-        + Figures.count(text.length() - end, "character")
-        + " left out";
   }
 }

@@ -21,10 +21,9 @@ final class Verdicts {
     return Html.of(
         tag(
             "p",
-            "Change of the loss, nats per target token: what lies left of zero is better. Each"
-                + " interval ("
+            "Change of the loss, nats per target token: what lies left of zero is better. Each "
                 + Difference.confidence(report.declared().asked())
-                + ") stands for itself: of twenty groups one is outside of its own by chance."),
+                + " interval stands for itself: of many groups some lie outside of theirs by chance."),
         table(loss));
   }
 

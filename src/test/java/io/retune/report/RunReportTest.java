@@ -232,7 +232,22 @@ class RunReportTest {
     Runs run = new Runs();
     run.samples = List.of(new Sample("Go on.", "x".repeat(1_000_000), "y"));
     assertThat(run.html().length()).isLessThan(MEGABYTE);
-    assertThat(words(page(run), ".sample blockquote")).contains("996,001 characters left out");
+    assertThat(words(page(run), ".sample blockquote")).contains("996,000 characters left out");
+  }
+
+  @Test
+  void aLongConfigurationAndManyAttemptsFitOnAPage() {
+    Runs run = new Runs();
+    run.attempts = 5000;
+    for (int i = 0; i < 3000; i++) {
+      run.reasons.put("data.key-" + i, "because ".repeat(1000));
+    }
+    String html = run.html();
+    assertThat(html.length()).isLessThan(MEGABYTE);
+    assertThat(Jsoup.parse(html).select("#attempts").text())
+        .contains("The last 200 of 5,000 are shown.");
+    assertThat(Jsoup.parse(html).select("#configuration").text())
+        .contains("The first 500 of 3,002 are shown.");
   }
 
   @Test

@@ -53,6 +53,7 @@ final class Runs {
   int done = 12;
   int groups = 4;
   boolean fails;
+  int attempts = 1;
   boolean level;
   String text = "a word";
   TreeMap<String, String> reasons =
@@ -88,7 +89,11 @@ final class Runs {
     entries.clear();
     add(new DriverStarted(1, environment()));
     add(declared());
-    add(started(1, 0));
+    for (int lost = 1; lost < attempts; lost++) {
+      add(started(lost, 0));
+      add(new AttemptEnded(lost, "lost", 0));
+    }
+    add(started(attempts, 0));
     add(new Evaluated(1, evaluation(0)));
     for (int step = 1; step <= done; step++) {
       if (fails && step == Math.max(1, done / 2)) {
