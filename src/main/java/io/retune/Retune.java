@@ -35,6 +35,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Runs.class,
       Commands.Status.class,
       Commands.Show.class,
+      Commands.Report.class,
       Commands.Generate.class,
       Commands.Lineage.class,
       Commands.Sql.class,
