@@ -67,7 +67,12 @@ final class TrackingBench {
       }
     }
     System.out.printf(
-        Locale.ROOT, "%-14s %12s %22s %16s%n", "server", "ms a step", "of a step without", "of all steps");
+        Locale.ROOT,
+        "%-14s %12s %22s %16s%n",
+        "server",
+        "ms a step",
+        "of a step without",
+        "of all steps");
     List<double[]> without = times.get("without");
     times.forEach(
         (kind, rounds) ->

@@ -37,14 +37,25 @@ public final class ReportJob {
    */
   public void execute(String start, Optional<Path> out, boolean json) {
     RunHistory history = RunFolder.named(workspace.store(), start);
-    String page = html(workspace, history);
     Path file =
         out.orElseGet(() -> workspace.store().localPath("runs", history.run(), RunReport.FILE));
-    write(file, page);
+    if (out.isEmpty() && history.ended().isPresent()) {
+      remake(history.run());
+    } else {
+      write(file, html(workspace, history));
+    }
     if (json) {
       System.out.println(Json.write(Map.of("run", history.run(), "report", file.toString())));
     } else {
       System.out.println(file);
+    }
+  }
+
+  /** The page is one of the run's artifacts: where it has become another, that is recorded. */
+  private void remake(String run) {
+    try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
+      RunDocuments.writeReport(workspace, folder);
+      new Recording(workspace).upToDate(folder);
     }
   }
 

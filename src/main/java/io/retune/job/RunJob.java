@@ -18,6 +18,7 @@ import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
+import io.retune.report.RunReport;
 import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
@@ -121,6 +122,9 @@ public final class RunJob {
             Stage.RECORD,
             () -> {
               RunDocuments.write(workspace.store(), folder);
+              if (!folder.history().artifacts().containsKey(RunReport.FILE)) {
+                RunDocuments.writeReport(workspace, folder);
+              }
               return null;
             });
     recorder.finish();
