@@ -152,7 +152,9 @@ final class TrackedRuns {
 
   private SortedMap<String, String> tags() {
     SortedMap<String, String> tags = new TreeMap<>();
-    Environment.Code code = history.driverStarts().get(0).environment().code();
+    Environment environment = history.driverStarts().get(0).environment();
+    Environment.Code code = environment.code();
+    tags.put("mlflow.user", environment.user());
     tags.put("mlflow.source.name", "retune run " + declared.name());
     tags.put("mlflow.source.type", "JOB");
     tags.put("mlflow.source.git.commit", code.commit());

@@ -128,6 +128,7 @@ public final class RunRows {
     Machine machine = environment.machine();
     Map<String, Object> row = row(entry);
     row.put("driver", started.driver());
+    row.put("started_by", environment.user());
     row.put("version", code.version());
     row.put("code_commit", code.commit());
     row.put("code_branch", code.branch());
