@@ -10,6 +10,7 @@
 --   tokens            of all steps
 --   step_ms           the steps
 --   record_ms         waiting for the journal
+--   publish_cpu_ms    of the thread that publishes, while the run trained
 --   evaluate_ms       scoring the frozen split
 --   checkpoint_ms     writing checkpoints
 --   tokens_per_second of the steps; null: there is none
@@ -28,6 +29,7 @@ SELECT
   tokens,
   step_ms,
   record_ms,
+  publish_cpu_ms,
   evaluate_ms,
   checkpoint_ms,
   tokens_per_second,

@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   item              STRING    COMMENT 'Which of its kind',
   through           BIGINT    COMMENT 'All of the journal\'s entries up to this one are there; 0 where that is not said',
   count             BIGINT    COMMENT 'How many were sent',
-  sha256            STRING    COMMENT 'Of what was sent; empty for metrics',
+  sha256            STRING    COMMENT 'Of what was sent',
+  cpu_ms            DOUBLE    COMMENT 'Of the publishing thread since the delivery before, while the run trained; 0 by retune sync',
   acknowledged_at   TIMESTAMP COMMENT 'When it was written down'
 )
 USING delta

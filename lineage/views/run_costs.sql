@@ -13,6 +13,7 @@ SELECT
   coalesce(done.target_tokens, 0) AS target_tokens,
   coalesce(done.step_ms, 0) AS step_ms,
   coalesce(done.record_ms, 0) AS record_ms,
+  coalesce(sent.publish_cpu_ms, 0) AS publish_cpu_ms,
   1000.0E0 * done.tokens / nullif(done.step_ms, 0) AS tokens_per_second,
   done.memory_bytes,
   coalesce(scored.evaluate_ms, 0) AS evaluate_ms,
@@ -20,6 +21,7 @@ SELECT
   coalesce(kept.checkpoint_bytes, 0) AS checkpoint_bytes,
   coalesce(written.artifact_bytes, 0) AS artifact_bytes
 FROM runs
+  LEFT JOIN (SELECT run, sum(cpu_ms) AS publish_cpu_ms FROM deliveries GROUP BY run) sent ON sent.run = runs.run
   LEFT JOIN run_ends ON run_ends.run = runs.run
   LEFT JOIN (
     SELECT

@@ -11,6 +11,7 @@ import io.retune.job.DataJob;
 import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
 import io.retune.job.RebuildJob;
+import io.retune.job.ReportJob;
 import io.retune.job.RunJob;
 import io.retune.job.ShowJob;
 import io.retune.job.SyncJob;
@@ -278,10 +279,17 @@ final class Commands {
   static final class Runs implements Callable<Integer> {
     @Mixin Place place;
 
+    @Option(
+        names = "--html",
+        paramLabel = "FILE",
+        description = "Write them as a page instead, with links to the runs' own pages.")
+    Optional<Path> html = Optional.empty();
+
     @Override
     public Integer call() {
       try (Workspace workspace = open(place)) {
-        new ShowJob(workspace).runs(place.json);
+        ShowJob job = new ShowJob(workspace);
+        html.ifPresentOrElse(job::page, () -> job.runs(place.json));
       }
       return 0;
     }
@@ -348,6 +356,31 @@ final class Commands {
         } else {
           job.print(place.json);
         }
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "report",
+      description =
+          "The page of a run: its verdict, curves, examples, data, and how to make it again.")
+  static final class Report implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Option(
+        names = "--out",
+        paramLabel = "FILE",
+        description = "Where to write it; runs/RUN/report.html in the store.")
+    Optional<Path> out = Optional.empty();
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        new ReportJob(workspace).execute(run, out, place.json);
       }
       return 0;
     }

@@ -25,6 +25,7 @@ class PackageOrderTest {
           "train",
           "evaluate",
           "lineage",
+          "report",
           "tracking",
           "cluster",
           "job");

@@ -11,7 +11,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Arrays;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -47,16 +47,18 @@ final class FaultProxy implements AutoCloseable {
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Set<String> lost = ConcurrentHashMap.newKeySet();
-  private final Map<String, Duration> delayed = new ConcurrentHashMap<>();
   private final AtomicInteger passed = new AtomicInteger();
   private final AtomicInteger harmed = new AtomicInteger();
   private final int port;
   private ServerSocket listening;
   private volatile Fault fault = Fault.NONE;
+  private volatile Optional<Hold> delayed = Optional.empty();
   private volatile Ambush ambush = new Ambush("\0", () -> {});
 
   /** What is done once, when a request whose head has {@code text} is with the server. */
   private record Ambush(String text, Runnable action) {}
+
+  private record Hold(String path, Duration delay) {}
 
   FaultProxy(URI server, long seed) {
     this.server = server;
@@ -110,7 +112,7 @@ final class FaultProxy implements AutoCloseable {
 
   /** Holds the next request to {@code path} back, and sends it on though nobody waits for it. */
   void delayOne(String path, Duration delay) {
-    delayed.put(path + " ", delay);
+    delayed = Optional.of(new Hold(path + " ", delay));
   }
 
   private void listen(int at) {
@@ -156,11 +158,11 @@ final class FaultProxy implements AutoCloseable {
       harmed.incrementAndGet();
       throw new IOException("The answer is lost");
     }
-    for (String path : delayed.keySet()) {
-      if (head.contains(path)) {
-        harmed.incrementAndGet();
-        sleep(delayed.remove(path));
-      }
+    if (delayed.filter(hold -> head.contains(hold.path())).isPresent()) {
+      Duration delay = delayed.get().delay();
+      delayed = Optional.empty();
+      harmed.incrementAndGet();
+      sleep(delay);
     }
     switch (fault) {
       case SILENCE -> {

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.spark.launcher.JavaModuleOptions;
@@ -30,6 +31,12 @@ final class RetuneProcess {
 
   /** Starts {@code retune arguments...}, writing what it prints under {@code target/it-logs}. */
   static RetuneProcess start(String... arguments) {
+    return start(Map.of(), List.of(), arguments);
+  }
+
+  /** As {@link #start(String...)}, with more in its environment, and Java options. */
+  static RetuneProcess start(
+      Map<String, String> environment, List<String> javaOptions, String... arguments) {
     try {
       Path logs = Files.createDirectories(Path.of("target", "it-logs"));
       Path stdout = Files.createTempFile(logs, arguments[0] + "-", ".out");
@@ -40,6 +47,7 @@ final class RetuneProcess {
           .filter(option -> !option.contains("jdk.incubator.vector"))
           .forEach(command::add);
       command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
+      command.addAll(javaOptions);
       command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
       command.addAll(Arrays.asList(arguments));
       ProcessBuilder builder =
@@ -47,6 +55,7 @@ final class RetuneProcess {
               .redirectOutput(stdout.toFile())
               .redirectError(stderr.toFile());
       builder.environment().put("CI", "true");
+      builder.environment().putAll(environment);
       return new RetuneProcess(builder.start(), stdout, stderr);
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -16,7 +16,7 @@ import java.util.TreeMap;
  * as ECMAScript prints them, only the escapes that must be. Of maps, lists, strings, booleans and
  * numbers; whole numbers beyond 2^53 have no such text and are refused.
  */
-final class CanonicalJson {
+public final class CanonicalJson {
   /** Above it not every whole number is a double. */
   static final long LARGEST_WHOLE = (1L << 53) - 1;
 
@@ -25,7 +25,7 @@ final class CanonicalJson {
 
   private CanonicalJson() {}
 
-  static String write(Object value) {
+  public static String write(Object value) {
     StringBuilder out = new StringBuilder();
     write(value, out);
     return out.toString();

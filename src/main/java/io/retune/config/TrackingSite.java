@@ -3,6 +3,8 @@ package io.retune.config;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -79,9 +81,9 @@ public record TrackingSite(
           "The address holds a user name or a password.",
           "Write it without, and name environment variables or a file with the credentials.");
     }
-    String scheme = String.valueOf(address.getScheme()).toLowerCase(java.util.Locale.ROOT);
+    String scheme = String.valueOf(address.getScheme()).toLowerCase(Locale.ROOT);
     boolean plain = address.getRawQuery() == null && address.getRawFragment() == null;
-    if (!java.util.List.of(schemes).contains(scheme) || address.getHost() == null || !plain) {
+    if (!List.of(schemes).contains(scheme) || address.getHost() == null || !plain) {
       throw InvalidInputException.of(
           place,
           "\"" + withoutQuery(address) + "\" is no address of a server.",

@@ -11,6 +11,7 @@ import io.retune.lineage.RunMetadata;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
+import io.retune.report.RunReport;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
@@ -69,6 +70,19 @@ final class RunDocuments {
     }
   }
 
+  /** The page, which shows all the others, so it comes behind them; made anew each time. */
+  static void writeReport(Workspace workspace, RunFolder folder) {
+    Store store = workspace.store();
+    RunDocuments documents = new RunDocuments(store, folder);
+    store.write(
+        documents.path(RunReport.FILE),
+        ReportJob.html(workspace, documents.history).getBytes(UTF_8));
+    Artifact page = documents.artifact(RunReport.FILE);
+    if (!page.equals(documents.history.artifacts().get(RunReport.FILE))) {
+      folder.append(new Written(List.of(page)));
+    }
+  }
+
   private String configuration() {
     Declared declared = history.declared().orElseThrow();
     try {
@@ -102,14 +116,16 @@ final class RunDocuments {
 
   /** A file that is there. */
   private void take(String name) {
-    if (history.artifacts().containsKey(name)) {
-      return;
+    if (!history.artifacts().containsKey(name)) {
+      artifacts.add(artifact(name));
     }
+  }
+
+  private Artifact artifact(String name) {
     try {
       Path file = path(name);
-      artifacts.add(
-          new Artifact(
-              name, store.relative(file), Sha256.of(store.local(file)).hex(), store.length(file)));
+      return new Artifact(
+          name, store.relative(file), Sha256.of(store.local(file)).hex(), store.length(file));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -18,10 +18,12 @@ import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
+import io.retune.report.RunReport;
 import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
+import io.retune.tracking.Mlflow;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -41,6 +43,7 @@ public final class RunJob {
   private final Terminal terminal;
   private final Stages stages;
   private final Recording recording;
+  private final Optional<Mlflow> mlflow;
 
   /**
    * @param request what a retry is recognised by; empty: a run of its own
@@ -56,6 +59,7 @@ public final class RunJob {
     this.message = message;
     this.stages = new Stages(workspace, recipe, terminal);
     this.recording = new Recording(workspace);
+    this.mlflow = workspace.site().tracking().map(site -> new Mlflow(site, System.getenv()));
   }
 
   /**
@@ -72,8 +76,9 @@ public final class RunJob {
       if (folder.history().ended().isEmpty()) {
         run(folder);
       } else {
-        Optional<Tracking> tracking = Tracking.start(workspace, folder);
-        complete(folder, tracking);
+        try (Recorder recorder = Recorder.start(workspace, folder, recording, mlflow)) {
+          complete(folder, recorder);
+        }
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
@@ -92,46 +97,44 @@ public final class RunJob {
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
     recording.upToDate(folder);
-    Optional<Tracking> tracking = Tracking.start(workspace, folder);
-    tracking.ifPresent(t -> folder.watch(t::noticed));
-    try {
-      float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
-      Path exported = export(folder.run(), model, adapter);
-      sample(folder.run(), model, adapter);
-      end(folder, plan, exported);
-      complete(folder, tracking);
-    } catch (LeaseHeldException e) {
-      // The run is another driver's now, and its record too.
-      throw e;
-    } catch (RuntimeException e) {
-      recordAfter(e, folder);
-      throw e;
-    } finally {
-      tracking.ifPresent(Tracking::close);
+    try (Recorder recorder = Recorder.start(workspace, folder, recording, mlflow)) {
+      try {
+        float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
+        Path exported = export(folder.run(), model, adapter);
+        sample(folder.run(), model, adapter);
+        end(folder, plan, exported);
+      } catch (LeaseHeldException e) {
+        // The run is another driver's now, and its record too.
+        throw e;
+      } catch (RuntimeException e) {
+        recordAfter(e, folder, recorder);
+        throw e;
+      }
+      complete(folder, recorder);
     }
   }
 
   /** What a run that is over leaves behind; what is there already is not made again. */
-  private void complete(RunFolder folder, Optional<Tracking> tracking) {
+  private void complete(RunFolder folder, Recorder recorder) {
     workspace
         .times()
         .measure(
             Stage.RECORD,
             () -> {
               RunDocuments.write(workspace.store(), folder);
+              if (!folder.history().artifacts().containsKey(RunReport.FILE)) {
+                RunDocuments.writeReport(workspace, folder);
+              }
               return null;
             });
-    tracking.ifPresent(Tracking::offer);
-    recording.upToDate(folder);
-    tracking.ifPresent(Tracking::finish);
-    recording.upToDate(folder);
+    recorder.finish();
   }
 
   /** What was done is recorded though the run failed; why it failed is said first. */
-  private void recordAfter(RuntimeException failure, RunFolder folder) {
+  private static void recordAfter(RuntimeException failure, RunFolder folder, Recorder recorder) {
     try {
       folder.append(new Failed(kind(failure), String.valueOf(failure.getMessage())));
-      recording.upToDate(folder);
+      recorder.finish();
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
     }

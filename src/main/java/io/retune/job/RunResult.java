@@ -6,11 +6,13 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.lineage.JournalEntry;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.RunHistory;
+import io.retune.report.RunReport;
 import io.retune.store.Store;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,6 +34,7 @@ import java.util.TreeMap;
  * @param weightsSha256 of the exported {@code adapter_model.safetensors}, as sha256sum prints it;
  *     absent until finished, like adapter and metrics
  * @param adapter absolute path of the exported directory
+ * @param report absolute path of its page; absent until finished
  * @param tracking page of the tracking server that has the run
  * @param metrics of the whole frozen split; {@code groups}: its loss by group, where the recipe
  *     names a column for it
@@ -56,6 +59,7 @@ public record RunResult(
     String numericsSha256,
     String weightsSha256,
     String adapter,
+    String report,
     String tracking,
     List<Attempt> attempts,
     Map<String, Metric> metrics,
@@ -131,12 +135,18 @@ public record RunResult(
         numerics,
         ended.map(Ended::weightsSha256).orElse(null),
         ended.map(e -> adapter(store, e)).orElse(null),
+        report(store, history),
         TrackedRuns.page(history).orElse(null),
         attempts,
         ended.map(e -> Map.of("eval/loss", Metric.of(e.whole()))).orElse(Map.of()),
         ended.map(e -> groups(e.loss())).orElse(Map.of()),
         ended.<Map<String, Long>>map(Ended::timeMs).orElse(Map.of()),
         history.startedAt());
+  }
+
+  private static String report(Store store, RunHistory history) {
+    JournalEntry.Artifact page = history.artifacts().get(RunReport.FILE);
+    return page == null ? null : store.localPath(page.path()).toString();
   }
 
   private static String adapter(Store store, Ended ended) {

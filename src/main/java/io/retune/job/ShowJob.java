@@ -2,12 +2,23 @@ package io.retune.job;
 
 import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RunHistory;
+import io.retune.report.RunLine;
+import io.retune.report.RunReport;
+import io.retune.report.RunsReport;
 import io.retune.store.Json;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * {@code retune runs} and {@code retune show RUN}, from the runs' journals; a run that goes on is
@@ -20,6 +31,49 @@ public final class ShowJob {
     this.workspace = workspace;
   }
 
+  /**
+   * The page of all runs. Links to the runs' own pages are relative where it lies in the store, so
+   * that they hold when the store moves.
+   *
+   * @throws io.retune.config.InvalidInputException if the file cannot be written
+   */
+  public void page(Path file) {
+    List<RunLine> runs =
+        RunFolder.names(workspace.store()).stream()
+            .flatMap(run -> known(run, history -> line(history, file)))
+            .sorted(Comparator.comparing(RunLine::startedAt).reversed())
+            .toList();
+    ReportJob.write(file, new RunsReport(runs).html());
+    System.out.println(file);
+  }
+
+  private RunLine line(RunHistory history, Path from) {
+    Path page = workspace.store().localPath("runs", history.run(), RunReport.FILE);
+    Optional<String> link =
+        Files.exists(page)
+            ? Optional.of(link(from.toAbsolutePath().normalize(), page))
+            : Optional.empty();
+    return RunLine.of(history, result(history).status(), link);
+  }
+
+  private String link(Path from, Path page) {
+    return from.startsWith(workspace.store().localPath())
+        ? encoded(from.getParent().relativize(page))
+        : page.toUri().toString();
+  }
+
+  private static String encoded(Path relative) {
+    try {
+      String path =
+          StreamSupport.stream(relative.spliterator(), false)
+              .map(Path::toString)
+              .collect(Collectors.joining("/"));
+      return new URI(null, null, path, null).getRawPath();
+    } catch (URISyntaxException e) {
+      throw new IllegalArgumentException(relative.toString(), e);
+    }
+  }
+
   private RunResult result(RunHistory history) {
     return RunResult.of(workspace.store(), history);
   }
@@ -28,10 +82,10 @@ public final class ShowJob {
    * Of one run at a time, and of a damaged one that it is damaged: the others are shown all the
    * same.
    */
-  private Stream<RunResult> known(String run) {
+  private <T> Stream<T> known(String run, Function<RunHistory, T> shown) {
     try {
       RunHistory history = RunFolder.history(workspace.store(), run);
-      return history.declared().isPresent() ? Stream.of(result(history)) : Stream.empty();
+      return history.declared().stream().map(declared -> shown.apply(history));
     } catch (RuntimeException e) {
       System.err.println(run + ": " + e.getMessage());
       return Stream.empty();
@@ -42,7 +96,7 @@ public final class ShowJob {
   public void runs(boolean json) {
     List<RunResult> runs =
         RunFolder.names(workspace.store()).stream()
-            .flatMap(this::known)
+            .flatMap(run -> known(run, this::result))
             .sorted(Comparator.comparing(RunResult::startedAt).reversed())
             .toList();
     if (json) {

@@ -42,6 +42,9 @@ final class Summary {
       terminal.say("weights   sha256 %s", result.weightsSha256());
       terminal.say("adapter   %s", result.adapter());
     }
+    if (result.report() != null) {
+      terminal.say("report    %s", result.report());
+    }
     if (result.tracking() != null) {
       terminal.say("mlflow    %s", result.tracking());
     }

@@ -79,7 +79,7 @@ public final class SyncJob {
         mlflow.publish(
             run,
             Delivered.of(TrackedRuns.deliveries(history)),
-            delivery -> folder.append(TrackedRuns.entry(delivery)));
+            delivery -> folder.append(TrackedRuns.entry(delivery, 0)));
     if (publication.deliveries() > 0) {
       new Recording(workspace).upToDate(folder);
     }

@@ -92,8 +92,12 @@ final class TrackedRuns {
                     .formatted(delivery.server(), delivery.experiment(), delivery.mlflowRun()));
   }
 
-  /** For the journal. */
-  static Delivered entry(Delivery delivery) {
+  /**
+   * For the journal.
+   *
+   * @param cpuMs what it took
+   */
+  static Delivered entry(Delivery delivery, double cpuMs) {
     return new Delivered(
         delivery.server(),
         delivery.experiment(),
@@ -102,7 +106,8 @@ final class TrackedRuns {
         delivery.item(),
         delivery.through(),
         delivery.count(),
-        delivery.sha256().hex());
+        delivery.sha256().hex(),
+        cpuMs);
   }
 
   private TrackedRun tracked() {

@@ -232,7 +232,8 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param item which of its kind
    * @param through all of the run's entries up to this one are there; 0 where that is not said
    * @param count of what was sent
-   * @param sha256 of what was sent; empty for metrics
+   * @param sha256 of what was sent
+   * @param cpuMs of the publishing thread since the delivery before; 0 where no training was near
    */
   public record Delivered(
       String server,
@@ -242,6 +243,7 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
       String item,
       long through,
       long count,
-      String sha256)
+      String sha256,
+      double cpuMs)
       implements Event {}
 }

@@ -349,6 +349,7 @@ public final class RunRows {
     row.put("through", delivered.through());
     row.put("count", delivered.count());
     row.put("sha256", delivered.sha256());
+    row.put("cpu_ms", delivered.cpuMs());
     row.put("acknowledged_at", entry.time());
     return row;
   }

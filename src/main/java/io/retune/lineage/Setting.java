@@ -1,13 +1,12 @@
 package io.retune.lineage;
 
-import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.CanonicalJson;
 import io.retune.lineage.JournalEntry.Asked;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,7 +24,7 @@ public record Setting(String key, String value, Optional<String> reason) {
     try {
       List<Setting> settings = new ArrayList<>();
       byte[] json = asked.configuration().getBytes(StandardCharsets.UTF_8);
-      add("", Json.read(json), asked.reasons(), settings);
+      add("", Json.read(json, Map.class), asked.reasons(), settings);
       settings.sort(Comparator.comparing(Setting::key));
       return settings;
     } catch (IOException e) {
@@ -34,19 +33,17 @@ public record Setting(String key, String value, Optional<String> reason) {
   }
 
   private static void add(
-      String path, JsonNode node, Map<String, String> reasons, List<Setting> settings) {
-    if (node.isObject() && !node.isEmpty()) {
-      for (Iterator<Map.Entry<String, JsonNode>> i = node.fields(); i.hasNext(); ) {
-        Map.Entry<String, JsonNode> field = i.next();
-        add(joined(path, field.getKey()), field.getValue(), reasons, settings);
-      }
-    } else if (node.isArray() && node.size() > 0 && node.get(0).isObject()) {
-      for (int i = 0; i < node.size(); i++) {
-        add(joined(path, node.get(i).path("name").asText("" + i)), node.get(i), reasons, settings);
+      String path, Object value, Map<String, String> reasons, List<Setting> settings) {
+    if (value instanceof Map<?, ?> block && !block.isEmpty()) {
+      block.forEach((key, inner) -> add(joined(path, "" + key), inner, reasons, settings));
+    } else if (value instanceof List<?> list && !list.isEmpty() && list.get(0) instanceof Map) {
+      for (int i = 0; i < list.size(); i++) {
+        Object name = ((Map<?, ?>) list.get(i)).get("name");
+        add(joined(path, "" + (name == null ? i : name)), list.get(i), reasons, settings);
       }
     } else {
-      String value = node.isTextual() ? node.asText() : node.toString();
-      settings.add(new Setting(path, value, reason(path, reasons)));
+      String text = value instanceof String word ? word : CanonicalJson.write(value);
+      settings.add(new Setting(path, text, reason(path, reasons)));
     }
   }
 

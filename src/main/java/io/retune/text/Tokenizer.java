@@ -14,9 +14,11 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -28,6 +30,12 @@ public final class Tokenizer implements AutoCloseable {
   /** The library cuts at 512 tokens unless told otherwise. */
   private static final Map<String, String> AS_IT_IS =
       Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false");
+
+  /** A character has at most four bytes, each of which may be a token. */
+  private static final int TOKENS_PER_CHARACTER = 4;
+
+  /** What decoding puts in the place of bytes that are no character yet. */
+  private static final String NO_CHARACTER = "\ufffd";
 
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialTokens;
@@ -113,6 +121,61 @@ public final class Tokenizer implements AutoCloseable {
     int[] starts =
         Arrays.stream(encoding.getCharTokenSpans()).mapToInt(CharSpan::getStart).toArray();
     return new Spans(ids(encoding), starts);
+  }
+
+  /**
+   * A rendered chat, token by token; the texts in a row are the chat's. Tokens that share a
+   * character are one.
+   */
+  public List<Token> tokens(RenderedChat chat) {
+    Map<Integer, String> special = new HashMap<>();
+    specialTokens.forEach((text, id) -> special.put(id, text));
+    int[] ids = chat.inputIds();
+    List<Token> tokens = new ArrayList<>();
+    int at = 0;
+    int first = 0;
+    while (first < ids.length) {
+      String name = special.get(ids[first]);
+      int end = name == null ? characterEnd(chat, first, at) : first + 1;
+      String text = name == null ? asIn(chat.text(), at, decoded(ids, first, end)) : name;
+      tokens.add(new Token(text, chat.trained()[first], name != null));
+      at += text.length();
+      first = end;
+    }
+    return tokens;
+  }
+
+  /**
+   * Behind the tokens, from {@code first} and trained alike, that the text goes on with at {@code
+   * at}.
+   */
+  private int characterEnd(RenderedChat chat, int first, int at) {
+    int[] ids = chat.inputIds();
+    int longest = first + 1;
+    for (int end = first + 1; end <= Math.min(ids.length, first + TOKENS_PER_CHARACTER); end++) {
+      if (chat.trained()[end - 1] != chat.trained()[first]) {
+        break;
+      }
+      String text = decoded(ids, first, end);
+      if (chat.text().startsWith(asIn(chat.text(), at, text), at)) {
+        longest = end;
+        if (!text.contains(NO_CHARACTER)) {
+          break;
+        }
+      }
+    }
+    return longest;
+  }
+
+  private String decoded(int[] ids, int from, int to) {
+    return tokenizer.decode(Arrays.stream(ids, from, to).asLongStream().toArray(), false);
+  }
+
+  /** With the blank before it, which some tokenizers leave away when a token stands alone. */
+  private static String asIn(String text, int at, String decoded) {
+    return !text.startsWith(decoded, at) && text.startsWith(" " + decoded, at)
+        ? " " + decoded
+        : decoded;
   }
 
   /** What ids say, special tokens left out. */

@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.mlflow.api.proto.Service.Run;
 import org.mlflow.api.proto.Service.ViewType;
@@ -138,7 +140,7 @@ final class Calls extends MlflowClient {
     return ifThere(() -> get("runs/get", Map.of("run_id", id)).path("run"));
   }
 
-  private static Optional<JsonNode> ifThere(java.util.function.Supplier<JsonNode> request) {
+  private static Optional<JsonNode> ifThere(Supplier<JsonNode> request) {
     try {
       return Optional.of(request.get());
     } catch (MlflowRefusedException e) {
@@ -269,7 +271,7 @@ final class Calls extends MlflowClient {
         Map.of("name", name, "alias", alias, "version", String.valueOf(version.number())));
   }
 
-  private static java.util.stream.Stream<JsonNode> elements(JsonNode array) {
+  private static Stream<JsonNode> elements(JsonNode array) {
     return StreamSupport.stream(array.spliterator(), false);
   }
 }

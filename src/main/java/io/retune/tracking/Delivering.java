@@ -54,29 +54,39 @@ final class Delivering {
   }
 
   /**
-   * @param isKept asked before the run is said to be over
+   * @param isKept asked before anything is sent that outlives the run, and before its end
    * @throws MlflowRefusedException if it is not kept, too
    */
   void send(TrackedRun run, BooleanSupplier isKept) {
     List<Parcel> parcels = run.parcels().stream().filter(parcel -> !delivered.has(parcel)).toList();
     parcels.stream().filter(Delivering::heads).forEach(parcel -> send(run, parcel));
     sendMetrics(run);
+    Delivery.Kind previous = Delivery.Kind.METRICS;
     for (Parcel parcel : parcels) {
-      if (parcel.kind() == Delivery.Kind.END && !isKept.getAsBoolean()) {
+      if (outlives(parcel) && parcel.kind() != previous && !isKept.getAsBoolean()) {
         throw new MlflowRefusedException(
             http.server(), 0, "", "has another run of " + run.run(), "Publish it again.");
       }
       if (!heads(parcel)) {
         send(run, parcel);
       }
+      previous = parcel.kind();
     }
+  }
+
+  /** Whether others would still see it when the run has been removed. */
+  private static boolean outlives(Parcel parcel) {
+    return switch (parcel.kind()) {
+      case MODEL_FILE, MODEL, VERSION, ALIAS, END -> true;
+      case TAGS, PARAMS, INPUTS, METRICS, ARTIFACT -> false;
+    };
   }
 
   /** Whether it is on the page before any curve. */
   private static boolean heads(Parcel parcel) {
     return switch (parcel.kind()) {
       case TAGS, PARAMS, INPUTS -> true;
-      default -> false;
+      case METRICS, ARTIFACT, MODEL_FILE, MODEL, VERSION, ALIAS, END -> false;
     };
   }
 

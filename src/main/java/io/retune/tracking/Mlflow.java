@@ -24,8 +24,9 @@ import org.slf4j.LoggerFactory;
  * <p>That rests on the server's own rules where they make a repetition harmless (equal points,
  * params, tags, inputs, files), and elsewhere on looking before making: what a request made is
  * never taken from its answer, which may be lost, but looked up. MLflow has no condition under
- * which to make a run, so two publishers at once may make two; each then looks again, and both keep
- * the run of the least id and remove the other (MLflow can restore it).
+ * which to make a run, so two publishers at once, or a request that arrives after it was given up,
+ * may make two. Before it makes a model and before it ends the run, each publisher therefore looks
+ * again: all keep the run of the least id and remove the other, which MLflow can restore.
  */
 public final class Mlflow {
   /** Tag that holds our own name of the run. */

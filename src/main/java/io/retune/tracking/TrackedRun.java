@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -152,7 +154,7 @@ public record TrackedRun(
   }
 
   private static SortedMap<String, String> unmodifiable(SortedMap<String, String> map) {
-    return java.util.Collections.unmodifiableSortedMap(new TreeMap<>(map));
+    return Collections.unmodifiableSortedMap(new TreeMap<>(map));
   }
 
   private static void requireDistinct(List<String> names) {
@@ -231,7 +233,7 @@ public record TrackedRun(
   String manifest(String folder) {
     StringBuilder lines = new StringBuilder();
     files(folder).stream()
-        .sorted(java.util.Comparator.comparing(Artifact::path))
+        .sorted(Comparator.comparing(Artifact::path))
         .forEach(
             file ->
                 lines

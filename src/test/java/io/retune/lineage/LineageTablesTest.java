@@ -371,7 +371,7 @@ class LineageTablesTest {
     tables.load(new RunHistory(journal("declared", 2).subList(0, 1)), plan);
     assertThat(words(costOf("declared")))
         .isEqualTo(
-            "declared 2026-11-24T12:00:00.500Z unfinished 0 null 0 0 0 0 0 0 0 0 null null 0 0");
+            "declared 2026-11-24T12:00:00.500Z unfinished 0 null 0 0 0 0 0 0 0.0 0 0 null null 0 0");
   }
 
   private static String words(Row row) {

@@ -1,0 +1,103 @@
+package io.retune.job;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
+
+import io.retune.config.InvalidInputException;
+import io.retune.evaluate.Samples;
+import io.retune.lineage.RunHistory;
+import io.retune.plan.Plan;
+import io.retune.plan.PlanReader;
+import io.retune.report.RunReport;
+import io.retune.report.Sample;
+import io.retune.report.ShownExamples;
+import io.retune.store.Json;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/** {@code retune report RUN}: the page of a run, made again from what the store has of it. */
+public final class ReportJob {
+  private final Workspace workspace;
+
+  public ReportJob(Workspace workspace) {
+    this.workspace = workspace;
+  }
+
+  /**
+   * @param start a run, or the start of its name
+   * @param out where the page is written; empty: {@code runs/RUN/report.html} in the store
+   * @throws InvalidInputException if that is not one run, or the file cannot be written
+   */
+  public void execute(String start, Optional<Path> out, boolean json) {
+    RunHistory history = RunFolder.named(workspace.store(), start);
+    Path file =
+        out.orElseGet(() -> workspace.store().localPath("runs", history.run(), RunReport.FILE));
+    if (out.isEmpty() && history.ended().isPresent()) {
+      remake(history.run());
+    } else {
+      write(file, html(workspace, history));
+    }
+    if (json) {
+      System.out.println(Json.write(Map.of("run", history.run(), "report", file.toString())));
+    } else {
+      System.out.println(file);
+    }
+  }
+
+  /** The page is one of the run's artifacts: where it has become another, that is recorded. */
+  private void remake(String run) {
+    try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
+      RunDocuments.writeReport(workspace, folder);
+      new Recording(workspace).upToDate(folder);
+    }
+  }
+
+  /** The page of a run that was planned. */
+  static String html(Workspace workspace, RunHistory history) {
+    String key = history.declared().orElseThrow().planKey();
+    Plan plan = PlanReader.open(workspace.store(), key).plan();
+    ShownExamples examples =
+        ShownExamples.read(workspace.spark(), workspace.store(), history, plan);
+    String status = RunResult.of(workspace.store(), history).status();
+    return new RunReport(history, plan, status, examples, samples(workspace.store(), history.run()))
+        .html();
+  }
+
+  /** Those that the run has written down; none where its recipe has no prompts. */
+  private static List<Sample> samples(Store store, String run) {
+    org.apache.hadoop.fs.Path file = store.path("runs", run, RunDocuments.SAMPLES);
+    try {
+      return store.exists(file)
+          ? Json.read(store.read(file), Samples.class).samples().stream()
+              .map(s -> new Sample(s.prompt(), s.before().text(), s.after().text()))
+              .toList()
+          : List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + " is damaged", e);
+    }
+  }
+
+  /** Whole, or not at all where it fails. */
+  static void write(Path file, String page) {
+    Path whole = file.toAbsolutePath();
+    try {
+      Path staged = whole.resolveSibling("." + whole.getFileName() + "-" + UUID.randomUUID());
+      try {
+        Files.writeString(staged, page, UTF_8);
+        Files.move(staged, whole, REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(staged);
+      }
+    } catch (IOException e) {
+      throw InvalidInputException.of(
+          file.toString(), "cannot be written: " + e, "Name a file in a folder that is there.");
+    }
+  }
+}

@@ -1,0 +1,11 @@
+package io.retune.report;
+
+import io.retune.text.Token;
+import java.util.List;
+
+/** An example that a page shows, token by token. */
+public record ShownExample(String id, String dataset, List<Token> tokens) {
+  public ShownExample {
+    tokens = List.copyOf(tokens);
+  }
+}

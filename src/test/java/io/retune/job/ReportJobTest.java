@@ -1,0 +1,97 @@
+package io.retune.job;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.Site;
+import io.retune.report.PlannedRun;
+import io.retune.store.Store;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.jsoup.Jsoup;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Pages made of what lies in a store. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class ReportJobTest {
+  private static final String SAMPLES =
+      """
+      {"maxNewTokens": 9, "samples": [{
+        "prompt": "Say w1.",
+        "before": {"text": "No.", "tokens": 2, "stopped": "end-of-turn"},
+        "after": {"text": "w1", "tokens": 2, "stopped": "end-of-turn"}}]}
+      """;
+
+  private Path elsewhere;
+  private Store store;
+  private Workspace workspace;
+
+  @BeforeAll
+  void prepare(@TempDir Path folder) throws IOException {
+    PlannedRun run = new PlannedRun(folder);
+    elsewhere = Files.createDirectory(folder.resolve("else where"));
+    store = run.workshop.store;
+    try (RunFolder held = RunFolder.hold(store, PlannedRun.RUN)) {
+      run.events().forEach(held::append);
+    }
+    store.write(
+        store.path("runs", PlannedRun.RUN, RunDocuments.SAMPLES),
+        SAMPLES.getBytes(StandardCharsets.UTF_8));
+    workspace =
+        Workspace.existing(
+            new Site(
+                store.localPath().toString(),
+                folder.resolve("cache").toString(),
+                Optional.of("local[2]"),
+                Optional.empty(),
+                Optional.empty(),
+                1024,
+                Optional.empty(),
+                Optional.empty()));
+    // The session is the one of all tests, so the workspace is not closed.
+  }
+
+  private Path page() {
+    return store.localPath("runs", PlannedRun.RUN, "report.html");
+  }
+
+  @Test
+  void theSameRunGivesTheSameFileWhereverItIsWritten() throws IOException {
+    Path copy = elsewhere.resolve("copy.html");
+    new ReportJob(workspace).execute("words", Optional.empty(), false);
+    new ReportJob(workspace).execute(PlannedRun.RUN, Optional.of(copy), true);
+    assertThat(copy).hasSameBinaryContentAs(page());
+    assertThat(Jsoup.parse(copy).select(".sample blockquote").eachText())
+        .containsExactly("No.", "w1");
+    assertThat(elsewhere).isDirectoryNotContaining("glob:**.copy*");
+  }
+
+  @Test
+  void thePageOfAllRunsLeadsToThePagesOfEach() throws IOException {
+    new ReportJob(workspace).execute("words", Optional.empty(), false);
+    Path inside = store.localPath("runs.html");
+    Path outside = elsewhere.resolve("runs.html");
+    new ShowJob(workspace).page(inside);
+    new ShowJob(workspace).page(outside);
+    assertThat(Jsoup.parse(inside).select("tbody a").attr("href"))
+        .isEqualTo("runs/words-1/report.html");
+    assertThat(Jsoup.parse(outside).select("tbody a").attr("href"))
+        .isEqualTo(page().toUri().toString());
+    Files.delete(inside);
+  }
+
+  @Test
+  void aFileThatCannotBeWrittenIsTheUsersToMend() {
+    Path nowhere = elsewhere.resolve("no/such/folder.html");
+    assertThatThrownBy(() -> new ReportJob(workspace).execute("words", Optional.of(nowhere), false))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("Name a file in a folder that is there.");
+  }
+}
