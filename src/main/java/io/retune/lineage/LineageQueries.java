@@ -70,7 +70,8 @@ public final class LineageQueries {
               name,
               parameters.keySet().stream()
                   .map(p -> p + "=" + p.toUpperCase(java.util.Locale.ROOT))
-                  .collect(Collectors.joining(" ")));
+                  .collect(Collectors.joining(" ")))
+          .stripTrailing();
     }
   }
 
