@@ -1,8 +1,8 @@
 -- In what do these two runs differ?
 -- run: a run, or the start of its name
 -- other: another
---   part           configuration, inputs, datasets, code, numerics or result
---   key            which of the part
+--   part           configuration, inputs, data, code, numerics or result
+--   key            which of the part; of the numerics only that they differ: attempts.numerics has the facts
 --   run_value      what the run has; null: nothing
 --   other_value    what the other has
 --   run_number     the same where it is a figure
@@ -18,10 +18,13 @@ WITH
     UNION ALL SELECT run, 'inputs', 'model', model_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'snapshot', snapshot_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'plan', plan_sha256, NULL, NULL FROM runs
-    UNION ALL SELECT runs.run, 'datasets', transforms.name || ' rows', NULL, CAST(transforms.rows AS DOUBLE), NULL
+    UNION ALL SELECT runs.run, 'data', 'version of ' || snapshot_datasets.dataset, NULL, CAST(snapshot_datasets.version AS DOUBLE), NULL
+      FROM runs JOIN snapshot_datasets ON snapshot_datasets.snapshot_key = runs.snapshot_key
+    UNION ALL SELECT runs.run, 'data', 'rows after ' || transforms.name, NULL, CAST(transforms.rows AS DOUBLE), NULL
       FROM runs JOIN transforms ON transforms.snapshot_key = runs.snapshot_key
     UNION ALL SELECT run, 'code', 'commit', code_commit, NULL, NULL FROM drivers WHERE driver = 1
     UNION ALL SELECT run, 'code', 'difference from the commit', code_diff_sha256, NULL, NULL FROM drivers WHERE driver = 1
+    UNION ALL SELECT run, 'code', 'program', program_sha256, NULL, NULL FROM drivers WHERE driver = 1
     UNION ALL SELECT run, 'numerics', 'digest', numerics_sha256, NULL, NULL FROM attempts WHERE attempt = 1
     UNION ALL SELECT run, 'result', 'steps', NULL, CAST(exported_step AS DOUBLE), NULL FROM run_ends
     UNION ALL SELECT run, 'result', 'loss before', NULL, loss_before, NULL FROM run_ends

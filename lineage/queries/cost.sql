@@ -1,23 +1,25 @@
 -- What did each run cost?
 --   run               the run
+--   started_at        when it was started
 --   status            finished or unfinished
---   attempts          starts of its ranks
---   most_ranks        ranks of the largest attempt
---   lane_ms           time of all attempts by their lanes: what was occupied
+--   attempts          starts of its ranks that are over
+--   most_ranks        ranks of the largest of them; null: there is none
+--   lane_ms           their time by their lanes: what was occupied
 --   steps_done        steps
---   steps_recomputed  steps that were done again after a failure
+--   steps_recomputed  steps that were done again after a failure, as far as an attempt lived to say
 --   tokens            of all steps
 --   step_ms           the steps
 --   record_ms         waiting for the journal
 --   publish_cpu_ms    of the thread that publishes, while the run trained
 --   evaluate_ms       scoring the frozen split
 --   checkpoint_ms     writing checkpoints
---   tokens_per_second of the steps
---   memory_bytes      largest resident memory of a rank
+--   tokens_per_second of the steps; null: there is none
+--   memory_bytes      largest resident memory of a rank; null: no step is done
 --   checkpoint_bytes  written as checkpoints
 --   artifact_bytes    files that belong to the run
 SELECT
   run,
+  started_at,
   status,
   attempts,
   most_ranks,

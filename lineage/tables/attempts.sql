@@ -11,13 +11,13 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   cpus             ARRAY<STRING>       COMMENT 'Processor of each rank\'s machine',
   cores            ARRAY<INT>          COMMENT 'Cores of each rank\'s machine',
   memory_bytes     ARRAY<BIGINT>       COMMENT 'Memory of each rank\'s machine',
-  gpus             ARRAY<STRING>       COMMENT 'GPUs of each rank\'s machine',
+  gpus             ARRAY<STRING>       COMMENT 'GPUs of all ranks\' machines',
   numerics         MAP<STRING, STRING> COMMENT 'Facts that decide bits: versions, instruction set, flags, probe',
   numerics_sha256  STRING              COMMENT 'Of these facts',
-  steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal',
+  steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal. 0 where the driver was lost, which nobody counted for',
   started_at       TIMESTAMP           COMMENT 'When all ranks were there',
-  ended_at         TIMESTAMP           COMMENT 'When its end was written down',
-  wall_ms          BIGINT              COMMENT 'From its start to its end',
+  ended_at         TIMESTAMP           COMMENT 'When its end was written down: of a lost driver by the next one, however much later',
+  wall_ms          BIGINT              COMMENT 'From its start to its end; of a lost driver to the last that it wrote',
   outcome          STRING              COMMENT 'finished, or why it ended'
 )
 USING delta

@@ -7,7 +7,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   unexplained   ARRAY<STRING>       COMMENT 'Keys set to another value than the default without a reason'
 )
 USING delta
-COMMENT 'A row for each configuration that was run'
+COMMENT 'A row for each configuration that was run, as it was first: what is not in the fingerprint may be another later'
 TBLPROPERTIES (
   'delta.appendOnly' = 'true',
   'delta.logRetentionDuration' = 'interval 36500 days',

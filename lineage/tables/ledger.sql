@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   tokens        INT           COMMENT 'Tokens of the example',
   target_tokens INT           COMMENT 'Tokens of it that are trained, or scored',
   example_id    STRING        COMMENT 'The example in the snapshot',
-  dataset       STRING        COMMENT 'The dataset its source row is of',
+  dataset       STRING        COMMENT 'The dataset the example is of; a row that dedup found equal to its own may be of another',
   row_ids       ARRAY<STRING> COMMENT 'row_id of its source row in datasets/NAME, and of rows that dedup found equal to it'
 )
 USING delta

@@ -1,10 +1,9 @@
 CREATE TABLE IF NOT EXISTS delta.`${location}` (
-  snapshot_key        STRING                                    COMMENT 'Hash of the inputs; folder under snapshots',
-  snapshot_sha256     STRING                                    COMMENT 'Merkle root of the examples\' content',
-  model_sha256        STRING                                    COMMENT 'The model whose tokenizer and template rendered it',
-  datasets            ARRAY<STRUCT<name: STRING, version: INT>> COMMENT 'Which versions it was prepared from',
-  train_examples      BIGINT                                    COMMENT 'Examples to train on',
-  evaluation_examples BIGINT                                    COMMENT 'Examples held out'
+  snapshot_key        STRING COMMENT 'Hash of the inputs; folder under snapshots',
+  snapshot_sha256     STRING COMMENT 'Merkle root of the examples\' content',
+  model_sha256        STRING COMMENT 'The model whose tokenizer and template rendered it',
+  train_examples      BIGINT COMMENT 'Examples to train on',
+  evaluation_examples BIGINT COMMENT 'Examples held out'
 )
 USING delta
 COMMENT 'A row for each prepared and frozen snapshot'

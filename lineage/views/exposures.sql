@@ -3,6 +3,7 @@ SELECT
   runs.run,
   runs.name,
   ledger_by_row.dataset,
+  snapshot_datasets.version AS dataset_version,
   ledger_by_row.row_id,
   ledger_by_row.example_id,
   ledger_by_row.epoch,
@@ -11,8 +12,11 @@ SELECT
   ledger_by_row.slot,
   ledger_by_row.token_offset,
   ledger_by_row.tokens,
-  ledger_by_row.target_tokens
+  ledger_by_row.target_tokens,
+  steps.done_at
 FROM ledger_by_row
   JOIN runs ON runs.plan_key = ledger_by_row.plan_key
   JOIN steps ON steps.run = runs.run AND steps.step = ledger_by_row.step
+  LEFT JOIN snapshot_datasets
+    ON snapshot_datasets.snapshot_key = runs.snapshot_key AND snapshot_datasets.dataset = ledger_by_row.dataset
 WHERE ledger_by_row.split = 'train'

@@ -1,24 +1,25 @@
--- What each run took: time, memory, disk.
+-- What each run took so far: time, memory, disk. Attempts count once they are over; 0 is nothing, null where there is nothing to measure.
 SELECT
   runs.run,
   runs.name,
+  runs.started_at,
   coalesce(run_ends.status, 'unfinished') AS status,
-  tried.attempts,
+  coalesce(tried.attempts, 0) AS attempts,
   tried.most_ranks,
-  tried.lane_ms,
-  tried.steps_recomputed,
-  done.steps_done,
-  done.tokens,
-  done.target_tokens,
-  done.step_ms,
-  done.record_ms,
+  coalesce(tried.lane_ms, 0) AS lane_ms,
+  coalesce(tried.steps_recomputed, 0) AS steps_recomputed,
+  coalesce(done.steps_done, 0) AS steps_done,
+  coalesce(done.tokens, 0) AS tokens,
+  coalesce(done.target_tokens, 0) AS target_tokens,
+  coalesce(done.step_ms, 0) AS step_ms,
+  coalesce(done.record_ms, 0) AS record_ms,
   coalesce(sent.publish_cpu_ms, 0) AS publish_cpu_ms,
-  1000.0E0 * done.tokens / greatest(done.step_ms, 1) AS tokens_per_second,
+  1000.0E0 * done.tokens / nullif(done.step_ms, 0) AS tokens_per_second,
   done.memory_bytes,
-  scored.evaluate_ms,
-  kept.checkpoint_ms,
-  kept.checkpoint_bytes,
-  written.artifact_bytes
+  coalesce(scored.evaluate_ms, 0) AS evaluate_ms,
+  coalesce(kept.checkpoint_ms, 0) AS checkpoint_ms,
+  coalesce(kept.checkpoint_bytes, 0) AS checkpoint_bytes,
+  coalesce(written.artifact_bytes, 0) AS artifact_bytes
 FROM runs
   LEFT JOIN (SELECT run, sum(cpu_ms) AS publish_cpu_ms FROM deliveries GROUP BY run) sent ON sent.run = runs.run
   LEFT JOIN run_ends ON run_ends.run = runs.run
@@ -46,4 +47,7 @@ FROM runs
     SELECT run, CAST(sum(wall_ms) AS BIGINT) AS checkpoint_ms, CAST(sum(bytes) AS BIGINT) AS checkpoint_bytes
     FROM checkpoints GROUP BY run) kept ON kept.run = runs.run
   LEFT JOIN (
-    SELECT run, CAST(sum(bytes) AS BIGINT) AS artifact_bytes FROM artifacts GROUP BY run) written ON written.run = runs.run
+    -- A file that was written again counts once, as it is now.
+    SELECT run, CAST(sum(bytes) AS BIGINT) AS artifact_bytes
+    FROM (SELECT run, name, max_by(bytes, entry) AS bytes FROM artifacts GROUP BY run, name) latest
+    GROUP BY run) written ON written.run = runs.run

@@ -105,6 +105,7 @@ class QuickstartTest {
             "run_failures",
             "runs",
             "settings",
+            "snapshot_datasets",
             "snapshots",
             "steps",
             "transforms",

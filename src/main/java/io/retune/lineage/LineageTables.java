@@ -103,20 +103,24 @@ public final class LineageTables {
     append("models", model.sha256().hex(), List.of(row));
   }
 
-  /** Writes down a snapshot and what each transform left. */
+  /** Writes down a snapshot, what it was prepared from, and what each transform left. */
   public void add(Snapshot snapshot) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("snapshot_key", snapshot.key());
     row.put("snapshot_sha256", snapshot.root().hex());
     row.put("model_sha256", snapshot.model().hex());
-    row.put(
-        "datasets",
-        snapshot.datasets().entrySet().stream()
-            .map(e -> Map.of("name", e.getKey(), "version", e.getValue()))
-            .toList());
     row.put("train_examples", snapshot.trainExamples());
     row.put("evaluation_examples", snapshot.evaluationExamples());
     append("snapshots", snapshot.key(), List.of(row));
+    List<Map<String, Object>> datasets = new ArrayList<>();
+    snapshot
+        .datasets()
+        .forEach(
+            (dataset, version) ->
+                datasets.add(
+                    Map.of(
+                        "snapshot_key", snapshot.key(), "dataset", dataset, "version", version)));
+    append("snapshot_datasets", snapshot.key(), datasets);
     List<Map<String, Object>> transforms = new ArrayList<>();
     for (Snapshot.Count count : snapshot.counts()) {
       Map<String, Object> transform = new LinkedHashMap<>();

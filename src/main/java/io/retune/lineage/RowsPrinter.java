@@ -43,7 +43,7 @@ public final class RowsPrinter {
     for (Row row : rows.collectAsList()) {
       List<String> line = new ArrayList<>();
       for (int i = 0; i < row.length(); i++) {
-        line.add(text(row.get(i)));
+        line.add(text(row.get(i)).replaceAll("\\R\\s*", " "));
       }
       lines.add(line);
     }

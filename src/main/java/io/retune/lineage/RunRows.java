@@ -171,6 +171,25 @@ public final class RunRows {
         .orElse(0);
   }
 
+  /**
+   * What an attempt was last heard of by: its end; or, where the driver after it had to write that
+   * down, be that a day later, the last thing that it did.
+   */
+  private JournalEntry lastOf(JournalEntry start, JournalEntry end) {
+    if (driverAt(start) == driverAt(end)) {
+      return end;
+    }
+    return history.entries().stream()
+        .filter(e -> e.entry() > start.entry() && e.entry() < end.entry())
+        .filter(e -> isWork(e.event()))
+        .reduce((earlier, later) -> later)
+        .orElse(start);
+  }
+
+  private static boolean isWork(JournalEntry.Event event) {
+    return event instanceof Stepped || event instanceof Evaluated || event instanceof Checkpointed;
+  }
+
   private Map<String, Object> attempt(JournalEntry entry, AttemptEnded ended) {
     JournalEntry start =
         history.entries().stream()
@@ -199,9 +218,8 @@ public final class RunRows {
     row.put("steps_recomputed", ended.stepsRecomputed());
     row.put("started_at", start.time());
     row.put("ended_at", entry.time());
-    row.put(
-        "wall_ms",
-        Duration.between(Instant.parse(start.time()), Instant.parse(entry.time())).toMillis());
+    Instant last = Instant.parse(lastOf(start, entry).time());
+    row.put("wall_ms", Duration.between(Instant.parse(start.time()), last).toMillis());
     row.put("outcome", ended.end());
     return row;
   }

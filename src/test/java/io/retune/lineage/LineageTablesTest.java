@@ -27,6 +27,7 @@ import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Timestamp;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -313,6 +314,88 @@ class LineageTablesTest {
         .save(workshop.store.path("lineage", "steps").toString());
     assertThat(tables.rebuild(history, plan).stream().filter(c -> !c.isEqual()))
         .containsExactly(new Comparison("steps", 2, 3, 0, 1));
+  }
+
+  /** A run whose driver was killed, and taken up again the next day. */
+  private List<JournalEntry> takenUpTheNextDay(String run) {
+    List<JournalEntry> entries = new ArrayList<>();
+    add(entries, "2026-11-24T12:00:00Z", journal(run, 2).get(0).event());
+    add(entries, "2026-11-24T12:00:00Z", new JournalEntry.DriverStarted(1, environment()));
+    add(entries, "2026-11-24T12:00:10Z", started(1, 0));
+    add(entries, "2026-11-24T12:00:20Z", new Stepped(1, step(1)));
+    add(entries, "2026-11-25T09:00:00Z", new JournalEntry.DriverStarted(2, environment()));
+    add(entries, "2026-11-25T09:00:01Z", new AttemptEnded(1, "driver lost", 0));
+    return entries;
+  }
+
+  private static void add(List<JournalEntry> entries, String time, JournalEntry.Event event) {
+    entries.add(new JournalEntry(entries.size() + 1, time, event, "0"));
+  }
+
+  @Test
+  void anAttemptWhoseDriverWasLostCostsWhatItLastedAndNotTheNightThatFollowed() {
+    tables.load(new RunHistory(takenUpTheNextDay("lost")), plan);
+    Row attempt = tables.read("attempts").filter("run = 'lost'").first();
+    assertThat(attempt.<Long>getAs("wall_ms")).isEqualTo(10_000);
+    assertThat(attempt.<Timestamp>getAs("ended_at").toInstant()).isEqualTo("2026-11-25T09:00:01Z");
+    assertThat(costOf("lost").<Long>getAs("lane_ms")).isEqualTo(10_000 * 3);
+  }
+
+  @Test
+  void aRunThatIsNotOverIsAmongTheFailuresSinceItWasLastHeardOf() {
+    tables.load(new RunHistory(takenUpTheNextDay("asleep")), plan);
+    assertThat(
+            ask("failures", Map.of()).stream()
+                .filter(row -> row.getAs("run").equals("asleep"))
+                .map(LineageTablesTest::words))
+        .containsExactly(
+            "asleep unfinished unfinished null 1 has no end yet 2026-11-24T12:00:20Z",
+            "asleep unfinished attempt 1 1 driver lost 2026-11-25T09:00:01Z");
+  }
+
+  @Test
+  void aFileThatWasWrittenAgainCostsItsBytesOnce() {
+    List<JournalEntry> entries = takenUpTheNextDay("twice");
+    for (long bytes : new long[] {3, 5}) {
+      add(
+          entries,
+          "2026-11-25T09:00:02Z",
+          new JournalEntry.Written(
+              List.of(new JournalEntry.Artifact("a", "runs/x/a", "8".repeat(64), bytes))));
+    }
+    tables.load(new RunHistory(entries), plan);
+    assertThat(costOf("twice").<Long>getAs("artifact_bytes")).isEqualTo(5);
+  }
+
+  @Test
+  void aRunWithoutAStepHasCostNothingYet() {
+    tables.load(new RunHistory(journal("declared", 2).subList(0, 1)), plan);
+    assertThat(words(costOf("declared")))
+        .isEqualTo(
+            "declared 2026-11-24T12:00:00.500Z unfinished 0 null 0 0 0 0 0 0 0.0 0 0 null null 0 0");
+  }
+
+  private static String words(Row row) {
+    return IntStream.range(0, row.length())
+        .mapToObj(row::get)
+        .map(value -> value instanceof Timestamp time ? time.toInstant() : value)
+        .map(String::valueOf)
+        .collect(Collectors.joining(" "));
+  }
+
+  private Row costOf(String run) {
+    return ask("cost", Map.of()).stream()
+        .filter(row -> row.getAs("run").equals(run))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  @Test
+  void rowsOfARunSayWhichVersionOfTheirDatasetTheyAreOf() {
+    tables.load(new RunHistory(journal("versioned", 2)), plan);
+    assertThat(ask("rows-of-run", Map.of("run", "versioned")))
+        .isNotEmpty()
+        .allSatisfy(row -> assertThat(row.<Integer>getAs("dataset_version")).isEqualTo(1));
   }
 
   /** A run's rows, by table in their order. */
