@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.spark.sql.SparkSession;
 
@@ -23,9 +24,13 @@ import org.apache.spark.sql.SparkSession;
 public final class DriverEnvironment {
   private static final String UNKNOWN = "unknown";
 
-  /** Settings whose values are class paths, or may hold anything. */
-  private static final List<String> LEFT_OUT =
-      List.of("extraClassPath", "extraJavaOptions", "executorEnv", "JavaOptions", "jars");
+  /** What decides how a job runs; all else may hold anything. */
+  private static final Pattern RECORDED =
+      Pattern.compile(
+          "spark\\.(master|app\\.name|submit\\.deployMode|serializer|default\\.parallelism"
+              + "|executor\\.(instances|cores|memory|memoryOverhead|resource\\..*)"
+              + "|driver\\.(cores|memory|memoryOverhead)"
+              + "|(sql|delta|databricks\\.delta|task|scheduler|barrier|dynamicAllocation|locality|memory|shuffle|stage|speculation)(\\..*)?)");
 
   private DriverEnvironment() {}
 
@@ -107,7 +112,7 @@ public final class DriverEnvironment {
     SortedMap<String, String> settings = new TreeMap<>();
     for (scala.Tuple2<String, String> setting : spark.sparkContext().getConf().getAll()) {
       String name = setting._1();
-      if (!Secrets.isSecret(name) && LEFT_OUT.stream().noneMatch(name::contains)) {
+      if (RECORDED.matcher(name).matches() && !Secrets.isSecret(name)) {
         settings.put(name, Secrets.hide(setting._2()));
       }
     }

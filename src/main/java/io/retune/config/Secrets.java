@@ -14,14 +14,14 @@ import java.util.regex.Pattern;
  * wherever it is.
  */
 public final class Secrets {
-  /** Shorter ones are words that stand in any text. */
+  /** Shorter ones, and short numbers, stand in any text. */
   private static final int LEAST_LENGTH = 6;
 
   private static final String HIDDEN = "***";
 
   private static final Pattern NAME =
       Pattern.compile(
-          "(?i)(.*[._-])?(secret|passw(or)?d|passphrase|token|credentials?|api[._-]?key|(access|private|secret)[._-]?key)([._-].*)?");
+          "(?i)secret|passw|passphrase|token|credential|(api|access|account|private|key|shared)[._-]?key|[._-]sas([._-]|$)");
 
   private static final Pattern USER_INFO =
       Pattern.compile("(?<=[A-Za-z][A-Za-z0-9+.-]{0,20}://)[^/@?#\\s\"'<>]+@");
@@ -45,12 +45,13 @@ public final class Secrets {
 
   /** Whether a setting or variable of this name holds what nobody should see. */
   public static boolean isSecret(String name) {
-    return NAME.matcher(name).matches();
+    return NAME.matcher(name).find();
   }
 
   /** From now on {@code value} is hidden. */
   public static void remember(String value) {
-    if (value.length() >= LEAST_LENGTH) {
+    boolean number = value.matches("\\d{1,9}");
+    if (value.length() >= LEAST_LENGTH && !number) {
       KNOWN.add(value);
     }
   }

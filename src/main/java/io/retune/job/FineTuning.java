@@ -4,6 +4,7 @@ import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
+import io.retune.config.Secrets;
 import io.retune.engine.Numerics;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.JournalEntry;
@@ -135,7 +136,11 @@ final class FineTuning {
       throw e;
     } catch (CheckDoesNotHoldException | InvalidInputException e) {
       // It would be so again.
-      folder.append(new JournalEntry.AttemptEnded(number, e.getMessage(), watch.recomputed));
+      if (watch.started) {
+        folder.append(
+            new JournalEntry.AttemptEnded(
+                number, Secrets.hide(e.getMessage()), watch.recomputed));
+      }
       throw e;
     } catch (RuntimeException e) {
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
@@ -177,7 +182,7 @@ final class FineTuning {
       cause = cause.getCause();
     }
     String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
-    return message.isEmpty() ? cause.getClass().getSimpleName() : message;
+    return message.isEmpty() ? cause.getClass().getSimpleName() : Secrets.hide(message);
   }
 
   /** Writes down what an attempt's rank 0 tells; what was done before is held against its entry. */

@@ -11,6 +11,7 @@ import io.retune.tracking.Delivery;
 import io.retune.tracking.Missing;
 import io.retune.tracking.Mlflow;
 import io.retune.tracking.Publisher;
+import io.retune.tracking.TrackedRun;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Optional;
@@ -82,7 +83,18 @@ final class Recorder implements AutoCloseable {
     long now = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     double cpuMs = (now - publisherCpuNanos) / 1e6;
     publisherCpuNanos = now;
-    folder.append(TrackedRuns.entry(delivery, cpuMs));
+    try {
+      folder.append(TrackedRuns.entry(delivery, cpuMs));
+    } catch (LeaseHeldException e) {
+      end();
+      throw e;
+    }
+  }
+
+  /** Nothing more is put together. */
+  private synchronized void end() {
+    closed = true;
+    notifyAll();
   }
 
   private synchronized void noticed(JournalEntry.Event event) {
@@ -123,10 +135,16 @@ final class Recorder implements AutoCloseable {
   }
 
   private void offer() {
-    Optional<TrackingSite> site = workspace.site().tracking();
-    publisher.ifPresent(
-        p ->
-            p.offer(TrackedRuns.of(workspace.store(), site.orElseThrow(), folder.history(), plan)));
+    try {
+      publisher.ifPresent(p -> p.offer(tracked()));
+    } catch (RuntimeException e) {
+      log.warn("event=tracking-failed run={}", folder.run(), e);
+    }
+  }
+
+  private TrackedRun tracked() {
+    TrackingSite site = workspace.site().tracking().orElseThrow();
+    return TrackedRuns.of(workspace.store(), site, folder.history(), plan);
   }
 
   private void load() {
@@ -150,7 +168,7 @@ final class Recorder implements AutoCloseable {
   void finish() {
     stop();
     offer();
-    recording.upToDate(folder);
+    recording.tryUpToDate(folder);
     Optional<Missing> missing = publisher.flatMap(p -> p.close(PATIENCE_AT_THE_END));
     missing.ifPresent(
         what ->
@@ -159,14 +177,12 @@ final class Recorder implements AutoCloseable {
                 .warn(
                     "mlflow    has not got everything yet: %s. The run is whole without it; later: ./retune sync %s",
                     what, folder.run()));
-    recording.upToDate(folder);
+    // What the server has acknowledged since.
+    recording.tryUpToDate(folder);
   }
 
   private void stop() {
-    synchronized (this) {
-      closed = true;
-      notifyAll();
-    }
+    end();
     try {
       thread.join();
     } catch (InterruptedException e) {

@@ -12,7 +12,6 @@ import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -64,10 +63,16 @@ final class Recording {
 
   /** Brings the tables up to the run's journal, and notes how far that is. */
   void upToDate(RunFolder folder) {
+    if (!folder.isRecorded()) {
+      load(folder);
+    }
+  }
+
+  private void load(RunFolder folder) {
     // In this order: what is written in between is recorded next time.
     long journalBytes = folder.journalBytes();
     RunHistory history = folder.history();
-    if (history.declared().isEmpty() || folder.isRecorded()) {
+    if (history.declared().isEmpty()) {
       return;
     }
     Plan plan = PlanReader.open(workspace.store(), history.declared().get().planKey()).plan();
@@ -109,20 +114,42 @@ final class Recording {
 
   /**
    * Brings the tables up to the journals of all runs that no driver holds: what killed drivers
-   * left.
+   * left, and everything where a table is gone.
    */
   void completeAll() {
+    boolean lost = LineageTables.isAnyLost(workspace.store());
     for (String run : RunFolder.names(workspace.store())) {
-      if (RunFolder.lags(workspace.store(), run)) {
-        try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
-          upToDate(folder);
-        } catch (LeaseHeldException e) {
-          log.info("event=run-held run={}", run);
-        } catch (IllegalStateException | UncheckedIOException e) {
-          // One damaged run does not keep the others' rows from who asks for them.
-          log.warn("event=run-damaged run={} cause={}", run, e.getMessage());
-        }
+      if (lost || RunFolder.lags(workspace.store(), run)) {
+        complete(run);
       }
+    }
+  }
+
+  /** One run that cannot be recorded does not keep the others' rows from who asks for them. */
+  private void complete(String run) {
+    try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
+      load(folder);
+    } catch (LeaseHeldException e) {
+      workspace.terminal().warn("%s: its rows may be minutes old: %s", run, e.getMessage());
+    } catch (RuntimeException e) {
+      log.warn("event=recording-failed run={}", run, e);
+      workspace.terminal().warn("%s: its rows may be missing: %s", run, e.getMessage());
+    }
+  }
+
+  /** As {@link #upToDate}; what fails is told and done by a later load: the journal has it all. */
+  void tryUpToDate(RunFolder folder) {
+    try {
+      upToDate(folder);
+    } catch (LeaseHeldException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      log.warn("event=recording-failed run={}", folder.run(), e);
+      workspace
+          .terminal()
+          .warn(
+              "tables    could not be brought up to the run: %s. Later: ./retune rebuild %s",
+              e.getMessage(), folder.run());
     }
   }
 }

@@ -11,11 +11,11 @@ import io.retune.store.Json;
 import io.retune.store.Lease;
 import io.retune.store.Store;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -65,7 +65,7 @@ final class RunFolder implements AutoCloseable {
     List<RunHistory> matching =
         names(store).stream()
             .filter(name -> name.startsWith(start))
-            .map(name -> history(store, name))
+            .flatMap(name -> readable(store, name, start))
             .filter(history -> history.declared().isPresent())
             .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
             .toList();
@@ -91,14 +91,29 @@ final class RunFolder implements AutoCloseable {
                         + "."));
   }
 
+  /** A damaged run does not keep who asks for another from it. */
+  private static Stream<RunHistory> readable(Store store, String name, String asked) {
+    try {
+      return Stream.of(history(store, name));
+    } catch (DamagedJournalException e) {
+      if (name.equals(asked)) {
+        throw e;
+      }
+      System.err.println(name + ": " + e.getMessage());
+      return Stream.empty();
+    }
+  }
+
   /**
    * What a run's journal says.
    *
    * @throws io.retune.lineage.DamagedJournalException if it is not as its drivers wrote it
    */
   static RunHistory history(Store store, String run) {
+    // First what the journal must hold: it may grow in between.
+    Optional<Recorded> recorded = recorded(store, run);
     List<JournalEntry> entries = Journal.read(store, run);
-    recorded(store, run).ifPresent(recorded -> recorded.requireIn(run, entries));
+    recorded.ifPresent(r -> r.requireIn(run, entries));
     return new RunHistory(entries);
   }
 
@@ -111,7 +126,7 @@ final class RunFolder implements AutoCloseable {
    */
   private record Recorded(long bytes, long entry, String seal) {
     void requireIn(String run, List<JournalEntry> entries) {
-      if (entries.size() < entry || !entries.get((int) entry - 1).seal().equals(seal)) {
+      if (entry < 1 || entries.size() < entry || !entries.get((int) entry - 1).seal().equals(seal)) {
         throw DamagedJournalException.notGrown(run, entry);
       }
     }
@@ -176,7 +191,8 @@ final class RunFolder implements AutoCloseable {
           ? Optional.of(Json.read(store.read(file), Recorded.class))
           : Optional.empty();
     } catch (IOException e) {
-      throw new UncheckedIOException(file + " is damaged", e);
+      throw new DamagedJournalException(
+          file.toString(), "is no note of what was recorded; delete it, and run retune rebuild.");
     }
   }
 
@@ -188,7 +204,7 @@ final class RunFolder implements AutoCloseable {
   @Override
   public void close() {
     journal.close();
-    if (lease.isHeld() && history(store, run).entries().isEmpty()) {
+    if (lease.isHeld() && journal.entries().isEmpty()) {
       lease.discard();
     } else {
       lease.close();

@@ -4,6 +4,7 @@ import io.retune.cluster.DriverEnvironment;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
+import io.retune.config.Secrets;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.GroupComparison;
@@ -29,12 +30,16 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.UUID;
 import org.apache.hadoop.fs.Path;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@code retune run CONF}: the whole way of a row, to a finished, recorded and exported adapter.
  * What exists already is not done again.
  */
 public final class RunJob {
+  private static final Logger log = LoggerFactory.getLogger(RunJob.class);
+
   private final Workspace workspace;
   private final Experiment experiment;
   private final Recipe recipe;
@@ -56,7 +61,7 @@ public final class RunJob {
     this.experiment = experiment;
     this.recipe = experiment.recipe();
     this.request = request.orElseGet(() -> UUID.randomUUID().toString());
-    this.message = message;
+    this.message = Secrets.hide(message);
     this.stages = new Stages(workspace, recipe, terminal);
     this.recording = new Recording(workspace);
     this.mlflow = workspace.site().tracking().map(site -> new Mlflow(site, System.getenv()));
@@ -96,7 +101,7 @@ public final class RunJob {
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
-    recording.upToDate(folder);
+    recording.tryUpToDate(folder);
     try (Recorder recorder = Recorder.start(workspace, folder, recording, mlflow)) {
       try {
         float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();
@@ -122,18 +127,34 @@ public final class RunJob {
             Stage.RECORD,
             () -> {
               RunDocuments.write(workspace.store(), folder);
-              if (!folder.history().artifacts().containsKey(RunReport.FILE)) {
-                RunDocuments.writeReport(workspace, folder);
-              }
+              writeReport(folder);
               return null;
             });
     recorder.finish();
   }
 
+  /** For people to read: a run is whole without it. */
+  private void writeReport(RunFolder folder) {
+    if (folder.history().artifacts().containsKey(RunReport.FILE)) {
+      return;
+    }
+    try {
+      RunDocuments.writeReport(workspace, folder);
+    } catch (LeaseHeldException e) {
+      throw e;
+    } catch (Exception e) { // Spark declares none of what it throws.
+      log.warn("event=report-failed run={}", folder.run(), e);
+      terminal.warn(
+          "report    could not be made: %s. Later: ./retune report %s",
+          e.getMessage(), folder.run());
+    }
+  }
+
   /** What was done is recorded though the run failed; why it failed is said first. */
   private static void recordAfter(RuntimeException failure, RunFolder folder, Recorder recorder) {
     try {
-      folder.append(new Failed(kind(failure), String.valueOf(failure.getMessage())));
+      folder.append(
+          new Failed(kind(failure), Secrets.hide(String.valueOf(failure.getMessage()))));
       recorder.finish();
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);
@@ -247,16 +268,23 @@ public final class RunJob {
     if (recipe.evaluation().prompts().isEmpty()) {
       return;
     }
-    workspace
-        .times()
-        .measure(
-            Stage.SAMPLE,
-            () -> {
-              GenerateJob.samples(workspace, recipe, model, adapter)
-                  .write(
-                      workspace.store(), workspace.store().path("runs", run, RunDocuments.SAMPLES));
-              return null;
-            });
+    try {
+      workspace
+          .times()
+          .measure(
+              Stage.SAMPLE,
+              () -> {
+                GenerateJob.samples(workspace, recipe, model, adapter)
+                    .write(
+                        workspace.store(),
+                        workspace.store().path("runs", run, RunDocuments.SAMPLES));
+                return null;
+              });
+    } catch (RuntimeException e) {
+      // For people to read: a run is whole without them.
+      log.warn("event=samples-failed run={}", run, e);
+      terminal.warn("samples   could not be made: %s", e.getMessage());
+    }
   }
 
   private void end(RunFolder folder, Plan plan, Path exported) {

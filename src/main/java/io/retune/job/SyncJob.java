@@ -10,6 +10,7 @@ import io.retune.store.LeaseHeldException;
 import io.retune.store.Store;
 import io.retune.tracking.Delivered;
 import io.retune.tracking.Mlflow;
+import io.retune.tracking.MlflowUnreachableException;
 import io.retune.tracking.Publication;
 import io.retune.tracking.TrackedRun;
 import java.util.ArrayList;
@@ -47,22 +48,28 @@ public final class SyncJob {
                         "Give --set tracking.mlflow.uri=http://host:port, or a --site with it."));
     Mlflow mlflow = new Mlflow(site, System.getenv());
     List<Map<String, Object>> published = new ArrayList<>();
+    Optional<RuntimeException> first = Optional.empty();
     for (String run : runs(start)) {
       try (RunFolder folder = RunFolder.hold(store, run)) {
         if (folder.history().declared().isPresent()) {
           published.add(publish(mlflow, site, folder));
         }
-      } catch (LeaseHeldException e) {
-        if (start.isPresent()) {
+      } catch (RuntimeException e) {
+        // The others are sent all the same.
+        workspace.terminal().warn("%s  %s", run, e.getMessage());
+        first = first.or(() -> e instanceof LeaseHeldException ? Optional.empty() : Optional.of(e));
+        if (start.isPresent() || e instanceof MlflowUnreachableException) {
           throw e;
         }
-        // Its driver publishes it.
-        workspace.terminal().say("%s  %s", run, e.getMessage());
       }
     }
     if (json) {
       System.out.println(Json.write(published));
     }
+    first.ifPresent(
+        e -> {
+          throw e;
+        });
   }
 
   private List<String> runs(Optional<String> start) {

@@ -12,6 +12,7 @@ import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunRows;
 import io.retune.lineage.Setting;
+import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
@@ -127,10 +128,9 @@ final class TrackedRuns {
         metrics(),
         inputs(),
         history.artifacts().values().stream().map(this::artifact).toList(),
-        history
-            .ended()
+        Optional.ofNullable(history.artifacts().get("adapter/" + AdapterFiles.WEIGHTS))
             .map(
-                ended ->
+                weights ->
                     new LoggedModel(
                         "adapter",
                         site.registeredModel().map(name -> new Registration(name, site.alias())))));
@@ -153,15 +153,11 @@ final class TrackedRuns {
 
   private SortedMap<String, String> tags() {
     SortedMap<String, String> tags = new TreeMap<>();
-    Environment environment = history.driverStarts().get(0).environment();
-    Environment.Code code = environment.code();
-    tags.put("mlflow.user", environment.user());
+    history.driverStarts().stream()
+        .findFirst()
+        .ifPresent(driver -> tags.putAll(code(driver.environment())));
     tags.put("mlflow.source.name", "retune run " + declared.name());
     tags.put("mlflow.source.type", "JOB");
-    tags.put("mlflow.source.git.commit", code.commit());
-    tags.put("mlflow.source.git.branch", code.branch());
-    tags.put("retune.version", code.version());
-    tags.put("retune.code-diff", code.diffSha256().isEmpty() ? "none" : code.diffSha256());
     tags.put("retune.request", declared.request());
     tags.put("retune.experiment", declared.asked().experiment());
     tags.put("retune.model", declared.modelSha256());
@@ -185,6 +181,16 @@ final class TrackedRuns {
       }
     }
     return tags;
+  }
+
+  private static Map<String, String> code(Environment environment) {
+    Environment.Code code = environment.code();
+    return Map.of(
+        "mlflow.user", environment.user(),
+        "mlflow.source.git.commit", code.commit(),
+        "mlflow.source.git.branch", code.branch(),
+        "retune.version", code.version(),
+        "retune.code-diff", code.diffSha256().isEmpty() ? "none" : code.diffSha256());
   }
 
   private SortedMap<String, String> params() {

@@ -4,7 +4,7 @@ package io.retune.lineage;
 public final class DamagedJournalException extends IllegalStateException {
   private static final long serialVersionUID = 1L;
 
-  DamagedJournalException(String place, String what) {
+  public DamagedJournalException(String place, String what) {
     super(place + ": " + what + " The tables and the copies of the run hold what was recorded.");
   }
 
@@ -13,6 +13,6 @@ public final class DamagedJournalException extends IllegalStateException {
    */
   public static DamagedJournalException notGrown(String run, long entry) {
     return new DamagedJournalException(
-        "The journal of " + run, "entry " + entry + " is not the one that was recorded.");
+        "The journal of " + run, "entry " + entry + " is not the one that its recorded.json names.");
   }
 }

@@ -27,6 +27,9 @@ public final class Journal implements AutoCloseable {
   private final Segment.Sealer sealer = new Segment.Sealer();
   private Optional<Store.Appender> appender = Optional.empty();
 
+  /** A line may stand in part, or not at all. */
+  private boolean failed;
+
   private Journal(Store store, String run, Lease lease, Contents before) {
     this.store = store;
     this.run = run;
@@ -148,29 +151,37 @@ public final class Journal implements AutoCloseable {
    * Writes an entry, durable when this returns.
    *
    * @throws io.retune.store.LeaseHeldException if another driver has taken the run over
+   * @throws java.io.UncheckedIOException if it cannot be written; nothing can be from then on: what
+   *     stands in the file is not known
    */
   public synchronized JournalEntry append(JournalEntry.Event event) {
     lease.requireHeld();
     if (appender.isEmpty()) {
-      appender = Optional.of(begun());
+      int segment = Math.toIntExact(lease.number());
+      appender = Optional.of(store.appender(new Path(folder(store, run), name(segment))));
+      write(new Segment.Header(Segment.SCHEMA, run, segment, entries.size(), earlier));
     }
-    byte[] line =
-        sealer.line(
+    Segment.Line line =
+        write(
             new JournalEntry.Unsealed(
                 entries.size() + 1, Instant.now().toString(), event.level(), event));
-    appender.get().append(line);
     // As everyone else will read it.
-    JournalEntry entry = Segment.entry("what was just written", line);
+    JournalEntry entry = Segment.entry("what was just written", line.bytes());
     entries.add(entry);
     return entry;
   }
 
-  private Store.Appender begun() {
-    int segment = Math.toIntExact(lease.number());
-    Store.Appender file = store.appender(new Path(folder(store, run), name(segment)));
-    file.append(
-        sealer.line(new Segment.Header(Segment.SCHEMA, run, segment, entries.size(), earlier)));
-    return file;
+  private Segment.Line write(Object object) {
+    if (failed) {
+      throw new IllegalStateException(
+          "The journal of " + run + " could not be written, so nothing can follow.");
+    }
+    Segment.Line line = sealer.line(object);
+    failed = true;
+    appender.orElseThrow().append(line.bytes());
+    failed = false;
+    sealer.took(line);
+    return line;
   }
 
   @Override

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonValue;
 import io.retune.config.Experiment;
+import io.retune.config.Secrets;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
@@ -20,7 +21,7 @@ import java.util.Locale;
 import java.util.SortedMap;
 
 /**
- * One line of a run's journal; {@code docs/journal.schema.json} describes it for others.
+ * One line of a run's journal; {@code docs/schemas/journal.schema.json} describes it for others.
  *
  * @param entry number in the run, from 1, without gaps
  * @param time when it was written, RFC 3339 in UTC
@@ -136,7 +137,7 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
     public static Asked of(Experiment experiment) {
       return new Asked(
           experiment.recipe().name(),
-          experiment.recipe().description(),
+          Secrets.hide(experiment.recipe().description()),
           experiment.fingerprint(),
           experiment.resolvedJson(),
           experiment.reasons(),

@@ -1,5 +1,6 @@
 package io.retune.lineage;
 
+import static java.util.stream.Collectors.partitioningBy;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.explode;
 import static org.apache.spark.sql.functions.lit;
@@ -137,7 +138,7 @@ public final class LineageTables {
 
   /** Writes down which example is where, and which rows it came from: by place, and by row. */
   public void add(Plan plan, Snapshot snapshot) {
-    if (written("ledger_by_row", plan.key()) > 0) {
+    if (written("ledger", plan.key()) > 0 && written("ledger_by_row", plan.key()) > 0) {
       return;
     }
     Dataset<Row> examples =
@@ -235,13 +236,30 @@ public final class LineageTables {
           missing.add(all.get(i));
         }
       }
-      if (!missing.isEmpty()) {
-        long version = Math.max(written(table, history.run()), last) + 1;
-        append(table, history.run(), version, missing);
-      }
+      add(table, history, missing);
       compared.add(new Comparison(table, all.size(), there, missing.size(), strange.size()));
     }
     return compared;
+  }
+
+  /** Rows of entries that were loaded before, and lost, apart from those that are still to come. */
+  private void add(String table, RunHistory history, List<Map<String, Object>> missing) {
+    long loaded = written(table, history.run());
+    Map<Boolean, List<Map<String, Object>>> byNews =
+        missing.stream().collect(partitioningBy(row -> (Long) row.get("entry") > loaded));
+    if (!byNews.get(true).isEmpty()) {
+      append(table, history.run(), history.entries().size(), byNews.get(true));
+    }
+    if (!byNews.get(false).isEmpty()) {
+      String repair = history.run() + ".repair";
+      append(table, repair, written(table, repair) + 1, byNews.get(false));
+    }
+  }
+
+  /** Whether a table is not there, or never was: then what was recorded once is not any more. */
+  public static boolean isAnyLost(Store store) {
+    return SqlFiles.names("tables").stream()
+        .anyMatch(table -> !store.exists(store.path("lineage", table, "_delta_log")));
   }
 
   private List<String> rowsOf(String table, String run) {

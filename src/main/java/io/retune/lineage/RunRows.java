@@ -29,6 +29,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A journal's entries as rows of the tables about runs: columns by name. What tables hold and what
@@ -87,7 +88,8 @@ public final class RunRows {
     } else if (event instanceof Declared declared) {
       return Map.of("runs", List.of(run(entry, declared)));
     } else if (event instanceof AttemptEnded ended) {
-      return Map.of("attempts", List.of(attempt(entry, ended)));
+      return Map.of(
+          "attempts", start(ended).map(start -> attempt(start, entry, ended)).stream().toList());
     } else if (event instanceof Stepped stepped) {
       return Map.of("steps", List.of(step(entry, stepped.attempt(), stepped.step())));
     } else if (event instanceof Checkpointed written) {
@@ -190,15 +192,17 @@ public final class RunRows {
     return event instanceof Stepped || event instanceof Evaluated || event instanceof Checkpointed;
   }
 
-  private Map<String, Object> attempt(JournalEntry entry, AttemptEnded ended) {
-    JournalEntry start =
-        history.entries().stream()
-            .filter(
-                e ->
-                    e.event() instanceof AttemptStarted started
-                        && started.attempt() == ended.attempt())
-            .findFirst()
-            .orElseThrow();
+  private Optional<JournalEntry> start(AttemptEnded ended) {
+    return history.entries().stream()
+        .filter(
+            e ->
+                e.event() instanceof AttemptStarted started
+                    && started.attempt() == ended.attempt())
+        .findFirst();
+  }
+
+  private Map<String, Object> attempt(
+      JournalEntry start, JournalEntry entry, AttemptEnded ended) {
     AttemptStarted started = (AttemptStarted) start.event();
     Map<String, Object> row = row(entry);
     row.put("attempt", started.attempt());

@@ -1,6 +1,5 @@
 package io.retune.lineage;
 
-import io.retune.config.Secrets;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import java.io.IOException;
@@ -26,7 +25,7 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
   static final int SCHEMA = 1;
 
   private static final String START = "0".repeat(64);
-  private static final Pattern LINE = Pattern.compile("(\\{.*),\"seal\":\"([0-9a-f]{64})\"\\}");
+  private static final Pattern LINE = Pattern.compile("(\\{.*),\"seal\":\"([0-9a-f]{64})\"\\}", Pattern.DOTALL);
 
   /**
    * The first line of a file.
@@ -44,22 +43,30 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
    */
   record Earlier(int segment, int bytes, String sha256) {}
 
+  /** A line with its line end, and its seal. */
+  record Line(byte[] bytes, String seal) {}
+
   /** Seals lines one after the other. */
   static final class Sealer {
     private String seal = START;
 
-    private void add(String text) {
-      MessageDigest digest = Sha256.digest();
-      digest.update(seal.getBytes(StandardCharsets.US_ASCII));
-      seal = HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
+    /** The object as a line behind those that were {@link #took taken}. */
+    Line line(Object object) {
+      String text = Json.write(object);
+      String next = after(seal, text);
+      String line = text.substring(0, text.length() - 1) + ",\"seal\":\"" + next + "\"}\n";
+      return new Line(line.getBytes(StandardCharsets.UTF_8), next);
     }
 
-    /** The object as a sealed line, with its line end. */
-    byte[] line(Object object) {
-      String text = Secrets.hide(Json.write(object));
-      add(text);
-      return (text.substring(0, text.length() - 1) + ",\"seal\":\"" + seal + "\"}\n")
-          .getBytes(StandardCharsets.UTF_8);
+    /** The line stands: the next follows it. */
+    void took(Line line) {
+      seal = line.seal();
+    }
+
+    private static String after(String seal, String text) {
+      MessageDigest digest = Sha256.digest();
+      digest.update(seal.getBytes(StandardCharsets.US_ASCII));
+      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
     }
   }
 
@@ -105,9 +112,10 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
     Matcher sealed = LINE.matcher(new String(line, StandardCharsets.UTF_8));
     if (sealed.matches()) {
       String text = sealed.group(1) + "}";
-      sealer.add(text);
+      Line expected = new Line(line, Sealer.after(sealer.seal, text));
       boolean sameBytes = Arrays.equals(sealed.group().getBytes(StandardCharsets.UTF_8), line);
-      if (sameBytes && sealer.seal.equals(sealed.group(2))) {
+      if (sameBytes && expected.seal().equals(sealed.group(2))) {
+        sealer.took(expected);
         return text;
       }
     }

@@ -17,6 +17,7 @@ import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FSError;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -270,6 +271,9 @@ public final class Store {
         out.hsync();
       } catch (IOException e) {
         throw new UncheckedIOException("Cannot write " + file, e);
+      } catch (FSError e) {
+        // What Hadoop makes of a full disk.
+        throw new UncheckedIOException("Cannot write " + file, new IOException(e.getCause()));
       }
     }
 

@@ -109,7 +109,7 @@ class JournalTest {
     for (String line : before) {
       Segment.opened("", line.getBytes(StandardCharsets.UTF_8), sealer);
     }
-    Files.write(file(1), sealer.line(late), StandardOpenOption.APPEND);
+    Files.write(file(1), sealer.line(late).bytes(), StandardOpenOption.APPEND);
     assertThat(read()).containsExactly(1, 2);
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
@@ -160,6 +160,19 @@ class JournalTest {
     Files.write(file(1), List.of(lines.get(0), lines.get(1), lines.get(3)));
     assertThatThrownBy(() -> Journal.read(store, RUN))
         .hasMessageContaining("line 3: does not follow from the lines before it.");
+  }
+
+  /** U+2028 and the like end a line for some, and are written as they are. */
+  @Test
+  void whateverIsSaidCanBeReadAgain() {
+    String said = "a\u2028b\u2029c\u0085d\u000be\nf\"g\\h,\"seal\":\"\ud83d\ude00";
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      JournalEntry entry = journal.append(new AttemptEnded(1, said, 0));
+      journal.append(event(2));
+      assertThat(Journal.read(store, RUN).get(0)).isEqualTo(entry);
+    }
+    assertThat(((AttemptEnded) Journal.read(store, RUN).get(0).event()).end()).isEqualTo(said);
   }
 
   @Test

@@ -301,6 +301,33 @@ class LineageTablesTest {
   }
 
   @Test
+  void whatIsAddedBehindARebuildIsLoaded() throws IOException {
+    List<JournalEntry> journal = journal("behind", 3);
+    tables.load(new RunHistory(journal), plan);
+    FileUtils.deleteDirectory(workshop.store.localPath("lineage", "run_ends").toFile());
+    FileUtils.deleteDirectory(workshop.store.localPath("lineage", "evaluations").toFile());
+    DeltaLog.clearCache();
+    tables = new LineageTables(workshop.spark, workshop.store);
+    assertThat(LineageTables.isAnyLost(workshop.store)).isTrue();
+    tables.rebuild(new RunHistory(journal), plan);
+    assertThat(LineageTables.isAnyLost(workshop.store)).isFalse();
+    List<JournalEntry> whole = ended(journal);
+    tables.load(new RunHistory(whole), plan);
+    assertThat(tables.rebuild(new RunHistory(whole), plan))
+        .allSatisfy(c -> assertThat(c.added() + c.strange()).as(c.table()).isZero());
+  }
+
+  @Test
+  void anEndWithoutAStartIsNoAttempt() {
+    List<JournalEntry> journal = new ArrayList<>(journal("no-start", 2));
+    journal.add(
+        new JournalEntry(
+            journal.size() + 1, "2026-11-24T12:00:00Z", new AttemptEnded(7, "refused", 0), "0"));
+    tables.load(new RunHistory(journal), plan);
+    assertThat(count("attempts", "no-start")).isEqualTo(1);
+  }
+
+  @Test
   void aRowThatIsNotFromTheJournalIsFound() {
     RunHistory history = new RunHistory(journal("strange", 2));
     tables.load(history, plan);
