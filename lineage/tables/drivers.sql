@@ -2,6 +2,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   run              STRING              COMMENT 'The run',
   entry            BIGINT              COMMENT 'Number of the entry of the run\'s journal that this row is from',
   driver           INT                 COMMENT 'From 1',
+  started_by       STRING              COMMENT 'Who started it, as the system calls them',
   version          STRING              COMMENT 'Of Retune',
   code_commit      STRING              COMMENT 'Git commit the program was built from; unknown outside a checkout',
   code_branch      STRING              COMMENT 'Branch that was checked out then',

@@ -32,6 +32,7 @@ public final class DriverEnvironment {
   public static Environment probe(SparkSession spark) {
     return new Environment(
         code(),
+        System.getProperty("user.name", UNKNOWN),
         System.getProperty("java.version") + " " + System.getProperty("java.vendor"),
         jvmFlags(),
         Machine.probe(),

@@ -10,6 +10,8 @@ import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -113,11 +115,12 @@ public final class ShowJob {
               run.stepsDone() + "/" + run.steps(),
               loss == null ? "" : String.format(Locale.ROOT, "%.4f", loss.before()),
               loss == null ? "" : String.format(Locale.ROOT, "%.4f", loss.after()),
+              loss == null ? "" : loss.verdict(),
               run.weightsSha256() == null ? "" : run.weightsSha256().substring(0, 12),
-              run.startedAt()));
+              Instant.parse(run.startedAt()).truncatedTo(ChronoUnit.SECONDS).toString()));
     }
     RowsPrinter.print(
-        List.of("run", "status", "steps", "loss before", "after", "weights", "started"),
+        List.of("run", "status", "steps", "loss before", "after", "verdict", "weights", "started"),
         lines,
         System.out);
   }

@@ -26,6 +26,7 @@ import io.retune.tracking.TrackedRun.Registration;
 import io.retune.tracking.TrackedRun.Status;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -152,7 +153,9 @@ final class TrackedRuns {
 
   private SortedMap<String, String> tags() {
     SortedMap<String, String> tags = new TreeMap<>();
-    Environment.Code code = history.driverStarts().get(0).environment().code();
+    Environment environment = history.driverStarts().get(0).environment();
+    Environment.Code code = environment.code();
+    tags.put("mlflow.user", environment.user());
     tags.put("mlflow.source.name", "retune run " + declared.name());
     tags.put("mlflow.source.type", "JOB");
     tags.put("mlflow.source.git.commit", code.commit());
@@ -228,56 +231,49 @@ final class TrackedRuns {
 
   private List<Metric> metrics() {
     List<Metric> metrics = new ArrayList<>();
-    for (JournalEntry entry : history.entries()) {
-      for (Map<String, Object> row : rows.of("steps", entry)) {
-        double seconds = Math.max(1, number(row, "wall_ms")) / 1000;
-        add(metrics, entry, row, "train/loss", number(row, "loss"));
-        add(metrics, entry, row, "train/learning_rate", number(row, "learning_rate"));
-        add(metrics, entry, row, "train/grad_norm", number(row, "grad_norm"));
-        add(metrics, entry, row, "rate/tokens_per_second", number(row, "tokens") / seconds);
-        add(
-            metrics,
-            entry,
-            row,
-            "rate/target_tokens_per_second",
-            number(row, "target_tokens") / seconds);
-        for (String time : List.of("wall", "compute", "exchange", "wait", "data", "record")) {
-          add(metrics, entry, row, "time/" + time + "_ms", number(row, time + "_ms"));
-        }
-        add(metrics, entry, row, "system/memory_megabytes", number(row, "memory_bytes") / 1e6);
-      }
-      for (Map<String, Object> row : rows.of("checkpoints", entry)) {
-        add(metrics, entry, row, "time/checkpoint_ms", number(row, "wall_ms"));
-      }
-      for (Map<String, Object> row : rows.of("evaluations", entry)) {
-        add(metrics, entry, row, "eval/loss", number(row, "loss"));
-        add(metrics, entry, row, "eval/perplexity", Math.exp(number(row, "loss")));
-      }
-      for (Map<String, Object> row : rows.of("verdicts", entry)) {
-        String group = String.valueOf(row.get("group_value"));
-        String prefix = group.isEmpty() ? "verdict/" : "verdict/" + group + "/";
-        row.put("step", declared.steps());
-        for (String figure : List.of("difference", "low", "high")) {
-          add(metrics, entry, row, prefix + figure, number(row, figure));
-        }
+    rows.of("steps").forEach(row -> step(metrics, row));
+    for (Map<String, Object> row : rows.of("checkpoints")) {
+      add(metrics, row, "time/checkpoint_ms", number(row, "wall_ms"));
+    }
+    for (Map<String, Object> row : rows.of("evaluations")) {
+      add(metrics, row, "eval/loss", number(row, "loss"));
+      add(metrics, row, "eval/perplexity", Math.exp(number(row, "loss")));
+    }
+    for (Map<String, Object> row : rows.of("verdicts")) {
+      String group = String.valueOf(row.get("group_value"));
+      String prefix = group.isEmpty() ? "verdict/" : "verdict/" + group + "/";
+      for (String figure : List.of("difference", "low", "high")) {
+        add(metrics, row, prefix + figure, number(row, figure));
       }
     }
+    metrics.sort(Comparator.comparing(Metric::entry));
     return metrics;
+  }
+
+  private void step(List<Metric> metrics, Map<String, Object> row) {
+    double seconds = Math.max(1, number(row, "wall_ms")) / 1000;
+    for (String figure : List.of("loss", "learning_rate", "grad_norm")) {
+      add(metrics, row, "train/" + figure, number(row, figure));
+    }
+    for (String tokens : List.of("tokens", "target_tokens")) {
+      add(metrics, row, "rate/" + tokens + "_per_second", number(row, tokens) / seconds);
+    }
+    for (String time : List.of("wall", "compute", "exchange", "wait", "data", "record")) {
+      add(metrics, row, "time/" + time + "_ms", number(row, time + "_ms"));
+    }
+    add(metrics, row, "system/memory_megabytes", number(row, "memory_bytes") / 1e6);
   }
 
   private static double number(Map<String, Object> row, String column) {
     return ((Number) row.get(column)).doubleValue();
   }
 
-  private static void add(
-      List<Metric> metrics, JournalEntry entry, Map<String, Object> row, String key, double value) {
-    metrics.add(
-        new Metric(
-            entry.entry(),
-            key,
-            ((Number) row.get("step")).longValue(),
-            Instant.parse(entry.time()).toEpochMilli(),
-            value));
+  /** Behind the row's step; what is said of the whole run, behind its last. */
+  private void add(List<Metric> metrics, Map<String, Object> row, String key, double value) {
+    long entry = (Long) row.get("entry");
+    Object step = row.getOrDefault("step", declared.steps());
+    long time = Instant.parse(history.entries().get((int) entry - 1).time()).toEpochMilli();
+    metrics.add(new Metric(entry, key, ((Number) step).longValue(), time, value));
   }
 
   private List<DatasetInput> inputs() {

@@ -9,6 +9,7 @@ import java.util.SortedMap;
  * secret: of the Java properties only the names, of Spark's settings none that hold classes' paths
  * or credentials.
  *
+ * @param user who started it, as the system calls them
  * @param java version and vendor
  * @param jvmFlags as given; of {@code -D} the name alone
  * @param spark settings, by name
@@ -16,6 +17,7 @@ import java.util.SortedMap;
  */
 public record Environment(
     Code code,
+    String user,
     String java,
     List<String> jvmFlags,
     Machine machine,

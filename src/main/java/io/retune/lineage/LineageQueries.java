@@ -64,14 +64,13 @@ public final class LineageQueries {
 
     /** A line for the question, and one for how to ask it. */
     public String usage() {
-      return "%s%n    retune lineage %s %s"
+      return "%s%n    retune lineage %s%s"
           .formatted(
               question,
               name,
               parameters.keySet().stream()
-                  .map(p -> p + "=" + p.toUpperCase(java.util.Locale.ROOT))
-                  .collect(Collectors.joining(" ")))
-          .stripTrailing();
+                  .map(p -> " " + p + "=" + p.toUpperCase(java.util.Locale.ROOT))
+                  .collect(Collectors.joining()));
     }
   }
 

@@ -195,16 +195,10 @@ public final class LineageTables {
   public void load(RunHistory history, Plan plan) {
     String run = history.run();
     RunRows rows = new RunRows(history, plan);
+    long last = history.entries().size();
     for (String table : RunRows.TABLES) {
-      long loaded = written(table, run);
-      List<Map<String, Object>> missing = new ArrayList<>();
-      for (JournalEntry entry : history.entries()) {
-        if (entry.entry() > loaded) {
-          missing.addAll(rows.of(table, entry));
-        }
-      }
+      List<Map<String, Object>> missing = rows.behind(written(table, run), table);
       if (!missing.isEmpty()) {
-        long last = history.entries().get(history.entries().size() - 1).entry();
         append(table, run, last, missing);
       }
     }
@@ -231,8 +225,7 @@ public final class LineageTables {
     long last = history.entries().size();
     List<Comparison> compared = new ArrayList<>();
     for (String table : RunRows.TABLES) {
-      List<Map<String, Object>> all =
-          history.entries().stream().flatMap(e -> rows.of(table, e).stream()).toList();
+      List<Map<String, Object>> all = rows.of(table);
       List<String> expected = dataset(table, all).toJSON().collectAsList();
       List<String> strange = new ArrayList<>(rowsOf(table, history.run()));
       long there = strange.size();

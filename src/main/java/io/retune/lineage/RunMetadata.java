@@ -172,6 +172,7 @@ public final class RunMetadata {
             "branch", code.branch(),
             "diff_sha256", code.diffSha256(),
             "program_sha256", code.programSha256()));
+    driver.put("user", environment.user());
     driver.put("java", environment.java());
     driver.put("jvm_flags", environment.jvmFlags());
     driver.put("machine", machine(environment.machine()));

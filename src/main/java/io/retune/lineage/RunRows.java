@@ -24,6 +24,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,16 +56,27 @@ public final class RunRows {
   private final RunHistory history;
   private final Plan plan;
   private final String run;
+  private final Map<String, List<Map<String, Object>>> byTable = new HashMap<>();
 
   public RunRows(RunHistory history, Plan plan) {
     this.history = history;
     this.plan = plan;
     this.run = history.run();
+    for (JournalEntry entry : history.entries()) {
+      of(entry)
+          .forEach(
+              (table, rows) -> byTable.computeIfAbsent(table, t -> new ArrayList<>()).addAll(rows));
+    }
   }
 
-  /** The rows of {@code table} that an entry makes. */
-  public List<Map<String, Object>> of(String table, JournalEntry entry) {
-    return of(entry).getOrDefault(table, List.of());
+  /** The rows of a table, in the order of their entries. */
+  public List<Map<String, Object>> of(String table) {
+    return Collections.unmodifiableList(byTable.getOrDefault(table, List.of()));
+  }
+
+  /** Those that entries behind {@code entry} make. */
+  List<Map<String, Object>> behind(long entry, String table) {
+    return of(table).stream().filter(row -> (Long) row.get("entry") > entry).toList();
   }
 
   /** By table. */
@@ -128,6 +141,7 @@ public final class RunRows {
     Machine machine = environment.machine();
     Map<String, Object> row = row(entry);
     row.put("driver", started.driver());
+    row.put("started_by", environment.user());
     row.put("version", code.version());
     row.put("code_commit", code.commit());
     row.put("code_branch", code.branch());

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * One key of a configuration.
@@ -38,8 +39,9 @@ public record Setting(String key, String value, Optional<String> reason) {
       block.forEach((key, inner) -> add(joined(path, "" + key), inner, reasons, settings));
     } else if (value instanceof List<?> list && !list.isEmpty() && list.get(0) instanceof Map) {
       for (int i = 0; i < list.size(); i++) {
-        Object name = ((Map<?, ?>) list.get(i)).get("name");
-        add(joined(path, "" + (name == null ? i : name)), list.get(i), reasons, settings);
+        Map<Object, Object> element = new TreeMap<>((Map<?, ?>) list.get(i));
+        Object name = element.remove("name");
+        add(joined(path, "" + (name == null ? i : name)), element, reasons, settings);
       }
     } else {
       String text = value instanceof String word ? word : CanonicalJson.write(value);

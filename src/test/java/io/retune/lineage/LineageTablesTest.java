@@ -125,6 +125,7 @@ class LineageTablesTest {
   private static Environment environment() {
     return new Environment(
         new Environment.Code("1", "unknown", "main", "", "7".repeat(64)),
+        "someone",
         "17",
         List.of("-Xmx1g"),
         MACHINE,

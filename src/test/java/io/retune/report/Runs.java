@@ -194,6 +194,7 @@ final class Runs {
   private static Environment environment() {
     return new Environment(
         new Environment.Code("0.1.0", "c".repeat(40), "main", "", Sha256.of("program").hex()),
+        "someone",
         "17.0.9 Vendor",
         List.of("-Xmx3g"),
         MACHINE,
