@@ -422,8 +422,7 @@ class LineageTablesTest {
         RowsPrinter.Format.TABLE,
         new PrintStream(out, true, UTF_8));
     assertThat(out.toString(UTF_8).lines())
-        .containsExactly(
-            "cause                  step", "it failed. Try again.     1", "1 row");
+        .containsExactly("cause                  step", "it failed. Try again.     1", "1 row");
   }
 
   @Test
