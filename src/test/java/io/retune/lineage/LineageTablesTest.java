@@ -1,5 +1,6 @@
 package io.retune.lineage;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -25,7 +26,9 @@ import io.retune.train.EvaluationRecord;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -436,6 +439,17 @@ class LineageTablesTest {
               .toList());
     }
     return rows;
+  }
+
+  @Test
+  void aTextOfSeveralLinesIsPrintedInOneWhereColumnsStandSideBySide() {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    RowsPrinter.print(
+        workshop.spark.sql("SELECT 'it failed.\\n  Try again.' AS cause, 1 AS step"),
+        RowsPrinter.Format.TABLE,
+        new PrintStream(out, true, UTF_8));
+    assertThat(out.toString(UTF_8).lines())
+        .containsExactly("cause                  step", "it failed. Try again.     1", "1 row");
   }
 
   @Test
