@@ -98,7 +98,27 @@ final class FineTuning {
 
   private boolean isDone(int last) {
     return folder.history().hasCheckpoint(last)
-        && checkpoints.latest(last).equals(Optional.of(last));
+        && latest(folder.history(), last).equals(Optional.of(last));
+  }
+
+  /**
+   * Step of the newest checkpoint up to {@code atMost} that is sound, and the one that its entry
+   * names; one that was put in its place goes.
+   */
+  private Optional<Integer> latest(RunHistory history, int atMost) {
+    Optional<Integer> found = checkpoints.latest(atMost);
+    while (found.isPresent() && !isNamed(history, found.get())) {
+      log.warn("event=checkpoint-of-another-run run={} step={}", folder.run(), found.get());
+      checkpoints.discard(found.get());
+      found = checkpoints.latest(atMost);
+    }
+    return found;
+  }
+
+  /** One whose driver died before it could write the entry is as good. */
+  private boolean isNamed(RunHistory history, int step) {
+    String found = checkpoints.record(step, 0).sha256();
+    return history.checkpoint(step).map(named -> named.sha256().equals(found)).orElse(true);
   }
 
   /** The attempt of a driver that did not live to say how it ended. */
@@ -112,7 +132,7 @@ final class FineTuning {
 
   private Optional<RuntimeException> attempt() {
     RunHistory history = folder.history();
-    int resumeStep = checkpoints.latest(history.lastStep()).orElse(0);
+    int resumeStep = latest(history, history.lastStep()).orElse(0);
     int number = history.attempts().size() + 1;
     int world = world();
     Watch watch = new Watch(history, number, resumeStep);
@@ -138,8 +158,7 @@ final class FineTuning {
       // It would be so again.
       if (watch.started) {
         folder.append(
-            new JournalEntry.AttemptEnded(
-                number, Secrets.hide(e.getMessage()), watch.recomputed));
+            new JournalEntry.AttemptEnded(number, Secrets.hide(e.getMessage()), watch.recomputed));
       }
       throw e;
     } catch (RuntimeException e) {

@@ -126,7 +126,9 @@ final class RunFolder implements AutoCloseable {
    */
   private record Recorded(long bytes, long entry, String seal) {
     void requireIn(String run, List<JournalEntry> entries) {
-      if (entry < 1 || entries.size() < entry || !entries.get((int) entry - 1).seal().equals(seal)) {
+      if (entry < 1
+          || entries.size() < entry
+          || !entries.get((int) entry - 1).seal().equals(seal)) {
         throw DamagedJournalException.notGrown(run, entry);
       }
     }

@@ -153,8 +153,7 @@ public final class RunJob {
   /** What was done is recorded though the run failed; why it failed is said first. */
   private static void recordAfter(RuntimeException failure, RunFolder folder, Recorder recorder) {
     try {
-      folder.append(
-          new Failed(kind(failure), Secrets.hide(String.valueOf(failure.getMessage()))));
+      folder.append(new Failed(kind(failure), Secrets.hide(String.valueOf(failure.getMessage()))));
       recorder.finish();
     } catch (Exception e) { // Spark declares none of what it throws.
       failure.addSuppressed(e);

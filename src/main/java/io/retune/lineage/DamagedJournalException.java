@@ -13,6 +13,7 @@ public final class DamagedJournalException extends IllegalStateException {
    */
   public static DamagedJournalException notGrown(String run, long entry) {
     return new DamagedJournalException(
-        "The journal of " + run, "entry " + entry + " is not the one that its recorded.json names.");
+        "The journal of " + run,
+        "entry " + entry + " is not the one that its recorded.json names.");
   }
 }

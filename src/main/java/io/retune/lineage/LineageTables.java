@@ -223,7 +223,6 @@ public final class LineageTables {
   /** Brings the run's tables to what its journal says, as far as rows can be added. */
   public List<Comparison> rebuild(RunHistory history, Plan plan) {
     RunRows rows = new RunRows(history, plan);
-    long last = history.entries().size();
     List<Comparison> compared = new ArrayList<>();
     for (String table : RunRows.TABLES) {
       List<Map<String, Object>> all = rows.of(table);

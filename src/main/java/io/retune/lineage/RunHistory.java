@@ -14,6 +14,7 @@ import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Event;
 import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.JournalEntry.Written;
+import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.StepRecord;
 import java.util.ArrayList;
@@ -120,7 +121,14 @@ public record RunHistory(List<JournalEntry> entries) {
   }
 
   public boolean hasCheckpoint(int step) {
-    return all(Checkpointed.class).anyMatch(c -> c.checkpoint().step() == step);
+    return checkpoint(step).isPresent();
+  }
+
+  public Optional<CheckpointRecord> checkpoint(int step) {
+    return all(Checkpointed.class)
+        .map(Checkpointed::checkpoint)
+        .filter(c -> c.step() == step)
+        .findFirst();
   }
 
   /** The last attempt whose end nobody has written down. */

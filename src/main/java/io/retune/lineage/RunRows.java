@@ -196,13 +196,11 @@ public final class RunRows {
     return history.entries().stream()
         .filter(
             e ->
-                e.event() instanceof AttemptStarted started
-                    && started.attempt() == ended.attempt())
+                e.event() instanceof AttemptStarted started && started.attempt() == ended.attempt())
         .findFirst();
   }
 
-  private Map<String, Object> attempt(
-      JournalEntry start, JournalEntry entry, AttemptEnded ended) {
+  private Map<String, Object> attempt(JournalEntry start, JournalEntry entry, AttemptEnded ended) {
     AttemptStarted started = (AttemptStarted) start.event();
     Map<String, Object> row = row(entry);
     row.put("attempt", started.attempt());

@@ -25,7 +25,8 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
   static final int SCHEMA = 1;
 
   private static final String START = "0".repeat(64);
-  private static final Pattern LINE = Pattern.compile("(\\{.*),\"seal\":\"([0-9a-f]{64})\"\\}", Pattern.DOTALL);
+  private static final Pattern LINE =
+      Pattern.compile("(\\{.*),\"seal\":\"([0-9a-f]{64})\"\\}", Pattern.DOTALL);
 
   /**
    * The first line of a file.

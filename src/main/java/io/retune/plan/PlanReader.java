@@ -45,7 +45,14 @@ public final class PlanReader {
           manifest.toString(), "is not there.", "Make the plan first, with retune plan.");
     }
     try {
-      return new PlanReader(store, folder, Json.read(store.read(manifest), Plan.class));
+      Plan plan = Json.read(store.read(manifest), Plan.class);
+      if (!Planner.root(plan.steps(), plan.training(), plan.evaluation()).equals(plan.root())) {
+        throw InvalidInputException.of(
+            manifest.toString(),
+            "was changed since it was written.",
+            "Delete the folder; the next run makes the plan again.");
+      }
+      return new PlanReader(store, folder, plan);
     } catch (IOException e) {
       throw new UncheckedIOException(manifest + " is damaged", e);
     }

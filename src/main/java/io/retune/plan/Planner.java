@@ -220,8 +220,7 @@ public final class Planner {
   }
 
   /** Of what a run computes with, and not of the store's own ids: the same in every store. */
-  private static Sha256 root(
-      List<Plan.Step> steps, List<Plan.Part> training, List<Plan.Part> evaluation) {
+  static Sha256 root(List<Plan.Step> steps, List<Plan.Part> training, List<Plan.Part> evaluation) {
     return Sha256.of(
         Json.write(Map.of("steps", steps, "training", training, "evaluation", evaluation)));
   }

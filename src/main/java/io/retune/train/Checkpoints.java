@@ -125,6 +125,11 @@ public final class Checkpoints {
         .findFirst();
   }
 
+  /** Takes one out of the way that is sound, but of another run. */
+  public void discard(int step) {
+    store.delete(of(step));
+  }
+
   private static int stepOf(Path path) {
     return Integer.parseInt(path.getName().substring("step-".length()));
   }
