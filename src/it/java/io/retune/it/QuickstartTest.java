@@ -8,6 +8,8 @@ import io.retune.store.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -110,11 +112,18 @@ class QuickstartTest {
             "steps",
             "transforms",
             "verdicts");
+    List<String> empty = new ArrayList<>();
     seenByOthers
         .path("rows")
         .fields()
         .forEachRemaining(
-            table -> assertThat(table.getValue().asInt()).as(table.getKey()).isPositive());
+            table -> {
+              if (table.getValue().asInt() == 0) {
+                empty.add(table.getKey());
+              }
+            });
+    // The run had no tracking server, and nothing went wrong.
+    assertThat(empty).containsExactlyInAnyOrder("deliveries", "run_failures");
     assertThat(seenByOthers.path("steps"))
         .extracting(JsonNode::asInt)
         .containsExactlyElementsOf(IntStream.rangeClosed(1, STEPS).boxed().toList());
