@@ -18,6 +18,7 @@ import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import io.retune.tracking.Delivery;
+import io.retune.tracking.Mlflow;
 import io.retune.tracking.TrackedRun;
 import io.retune.tracking.TrackedRun.Artifact;
 import io.retune.tracking.TrackedRun.DatasetInput;
@@ -90,8 +91,8 @@ final class TrackedRuns {
         .reduce((first, last) -> last)
         .map(
             delivery ->
-                "%s/#/experiments/%s/runs/%s?workflowType=machine_learning"
-                    .formatted(delivery.server(), delivery.experiment(), delivery.mlflowRun()));
+                Mlflow.page(delivery.server(), delivery.experiment(), delivery.mlflowRun())
+                    .toString());
   }
 
   /**

@@ -129,8 +129,10 @@ public final class Journal implements AutoCloseable {
       throw new DamagedJournalException(file.toString(), "is not as the driver after it found it.");
     }
     // What its driver wrote to it later does not count, but is sealed too.
-    Segment.read(file.toString(), earlier.segment(), bytes);
-    return Segment.read(file.toString(), earlier.segment(), Arrays.copyOf(bytes, earlier.bytes()));
+    Segment whole = Segment.read(file.toString(), earlier.segment(), bytes);
+    return whole.bytes() == earlier.bytes()
+        ? whole
+        : Segment.read(file.toString(), earlier.segment(), Arrays.copyOf(bytes, earlier.bytes()));
   }
 
   private static void requireWhole(String run, List<JournalEntry> entries) {

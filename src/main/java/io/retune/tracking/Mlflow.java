@@ -110,9 +110,14 @@ public final class Mlflow {
   }
 
   private URI page(Addressee addressee) {
+    return page(server(), addressee.experiment(), addressee.id());
+  }
+
+  /** A run's page, for a browser; experiment and run by MLflow's ids. */
+  public static URI page(String server, String experiment, String mlflowRun) {
     return URI.create(
         "%s/#/experiments/%s/runs/%s?workflowType=machine_learning"
-            .formatted(server(), addressee.experiment(), addressee.id()));
+            .formatted(server, experiment, mlflowRun));
   }
 
   /**
