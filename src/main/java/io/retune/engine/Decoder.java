@@ -93,6 +93,18 @@ public final class Decoder implements AutoCloseable {
     return new Generator(this, (PtNDManager) manager.newSubManager());
   }
 
+  /**
+   * Gradients of the model's own weights; to be used and closed on the thread that asks for it.
+   *
+   * @throws IllegalStateException if the decoder has an adapter
+   */
+  public WeightGradients weightGradients() {
+    if (layout.size() > 0) {
+      throw new IllegalStateException("The gradients of weights are those without an adapter");
+    }
+    return new WeightGradients(this, (PtNDManager) manager.newSubManager());
+  }
+
   TorchScriptModule kernels() {
     return kernels;
   }

@@ -39,7 +39,7 @@ public final class Generator implements AutoCloseable {
     this.decoder = decoder;
     this.config = decoder.config();
     this.manager = manager;
-    this.kernels = Kernels.compileWithGeneration(manager, Kernels.Products.ofThisMachine());
+    this.kernels = Kernels.compileWith(manager, Kernels.Products.ofThisMachine(), "generate.ts");
     this.parameters = new AdapterVector(manager, decoder.layout(), config.layers());
   }
 

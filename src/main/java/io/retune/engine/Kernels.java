@@ -12,6 +12,8 @@ import java.io.UncheckedIOException;
 import java.nio.LongBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The kernels' source texts and the module made of them. */
 final class Kernels {
@@ -45,15 +47,18 @@ final class Kernels {
   }
 
   static String source(Products products) {
-    return text(products.resource) + text("layer.ts") + text("head.ts");
+    return Stream.of(products.resource, "attend-flash.ts", "attention.ts", "layer.ts", "head.ts")
+        .map(Kernels::text)
+        .collect(Collectors.joining());
   }
 
   /**
-   * The training kernels and those that only generate, which are no part of a run's numerics: they
-   * compute no weight.
+   * The training kernels, and others that are no part of a run's numerics: they compute no weight.
+   *
+   * @param more {@code generate.ts} or {@code weights.ts}
    */
-  static TorchScriptModule compileWithGeneration(PtNDManager manager, Products products) {
-    return TorchScriptModule.compile(manager, source(products) + text("generate.ts"));
+  static TorchScriptModule compileWith(PtNDManager manager, Products products, String more) {
+    return TorchScriptModule.compile(manager, source(products) + text(more));
   }
 
   /** int64 [n]. */

@@ -5,16 +5,12 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.TorchScriptModule;
 import io.retune.model.ModelConfig;
 import io.retune.plan.MicroBatch;
-import java.util.stream.IntStream;
 
 /**
  * One micro-batch at a time on one thread: the unit of computation. Its bits depend on the
  * micro-batch, the adapter and the numerics, and on nothing else.
  */
 public final class Lane implements AutoCloseable {
-  /** Targets whose logits are held at a time: 128 x 49,152 floats are 25 MB. */
-  private static final int HEAD_CHUNK = 128;
-
   private final Decoder decoder;
   private final ModelConfig config;
   private final PtNDManager manager;
@@ -46,22 +42,22 @@ public final class Lane implements AutoCloseable {
     parameters.set(adapter);
     gradients.set(zeros);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
-      Inputs in = new Inputs(scope, batch);
+      Pass pass = new Pass(decoder, kernels, parameters, scope, batch);
       NDArray[] inputs = new NDArray[config.layers()];
       NDArray[][] saved = new NDArray[config.layers()][];
-      NDArray x = in.embedded();
+      NDArray x = pass.embedded();
       for (int i = 0; i < config.layers(); i++) {
         inputs[i] = x;
-        saved[i] = in.forward(i, x);
+        saved[i] = pass.forward(i, x);
         x = saved[i][0];
       }
-      NDArray[] head = in.headBack(x, weight);
+      NDArray[] head = pass.headBack(x, weight);
       x.close();
       NDArray dx = head[1];
       for (int i = config.layers() - 1; i >= 0; i--) {
         // Its output was the next layer's input, or the head's, and is closed by now.
         saved[i][0] = saved[i][1];
-        NDArray before = in.backward(i, dx, inputs[i], saved[i]);
+        NDArray before = pass.backward(i, dx, inputs[i], saved[i], gradients);
         dx.close();
         dx = before;
         inputs[i].close();
@@ -79,15 +75,15 @@ public final class Lane implements AutoCloseable {
   public double[] exampleLosses(MicroBatch batch, float[] adapter) {
     parameters.set(adapter);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
-      Inputs in = new Inputs(scope, batch);
-      NDArray x = in.embedded();
+      Pass pass = new Pass(decoder, kernels, parameters, scope, batch);
+      NDArray x = pass.embedded();
       for (int i = 0; i < config.layers(); i++) {
-        NDArray[] saved = in.forward(i, x);
+        NDArray[] saved = pass.forward(i, x);
         x.close();
         x = saved[0];
         close(java.util.Arrays.copyOfRange(saved, 1, saved.length));
       }
-      return byExample(batch, in.head(x).toFloatArray());
+      return byExample(batch, pass.head(x).toFloatArray());
     }
   }
 
@@ -116,107 +112,6 @@ public final class Lane implements AutoCloseable {
   private static void close(NDArray[] tensors) {
     for (NDArray tensor : tensors) {
       tensor.close();
-    }
-  }
-
-  /** A micro-batch as tensors, and the kernels called with them. */
-  private final class Inputs {
-    private final PtNDManager scope;
-    private final NDArray ids;
-    private final NDArray at;
-    private final NDArray targets;
-    private final Angles angles;
-    private final long[] bounds;
-
-    Inputs(PtNDManager scope, MicroBatch batch) {
-      this.scope = scope;
-      this.ids = Kernels.indices(scope, batch.inputIds());
-      this.at =
-          Kernels.indices(
-              scope,
-              IntStream.range(0, batch.tokens())
-                  .filter(t -> batch.labels()[t] != MicroBatch.NO_TARGET)
-                  .toArray());
-      this.targets =
-          Kernels.indices(
-              scope,
-              java.util.Arrays.stream(batch.labels())
-                  .filter(label -> label != MicroBatch.NO_TARGET)
-                  .toArray());
-      this.bounds = java.util.Arrays.stream(batch.boundaries()).asLongStream().toArray();
-      this.angles = Angles.of(scope, config.rope(), batch.positions());
-    }
-
-    NDArray embedded() {
-      return kernels.call(scope, "embed", ids, decoder.embedding())[0];
-    }
-
-    NDArray[] forward(int layer, NDArray x) {
-      return kernels.call(
-          scope,
-          "layer",
-          x,
-          angles.cos(),
-          angles.sin(),
-          decoder.layer(layer),
-          parameters.layer(layer),
-          bounds,
-          config.heads(),
-          config.keyValueHeads(),
-          config.headWidth(),
-          decoder.loraScale(),
-          config.rmsEpsilon());
-    }
-
-    NDArray backward(int layer, NDArray dy, NDArray x, NDArray[] saved) {
-      return kernels
-          .call(
-              scope,
-              "layer_back",
-              dy,
-              x,
-              saved,
-              angles.cos(),
-              angles.sin(),
-              decoder.layer(layer),
-              parameters.layer(layer),
-              gradients.layer(layer),
-              bounds,
-              config.heads(),
-              config.keyValueHeads(),
-              config.headWidth(),
-              decoder.loraScale(),
-              layer > 0)[0];
-    }
-
-    /** Losses float32 [targets]. */
-    NDArray head(NDArray x) {
-      return kernels
-          .call(
-              scope,
-              "head",
-              x,
-              at,
-              targets,
-              decoder.norm(),
-              decoder.head(),
-              config.rmsEpsilon(),
-              HEAD_CHUNK)[0];
-    }
-
-    /** Losses float32 [targets], and the gradient of x. */
-    NDArray[] headBack(NDArray x, double weight) {
-      return kernels.call(
-          scope,
-          "head_back",
-          x,
-          at,
-          targets,
-          decoder.norm(),
-          decoder.head(),
-          config.rmsEpsilon(),
-          HEAD_CHUNK,
-          weight);
     }
   }
 

@@ -22,7 +22,7 @@
     c = (self).adapt(qkv.narrow(1, (N + K) * D, K * D), u1, P[3], c, s)
     heads = qkv.view([R, N + K + K, D])
     z = (self).rotate(heads, N + K, cos, sin, 1)
-    o = torch.zeros([R, N * D], dtype=6)
+    o = torch.new_zeros(x, [R, N * D])
     i = 0
     while i < torch.len(at):
       t = at[i]
@@ -31,7 +31,7 @@
         seen = cache.select(0, i).narrow(2, 0, t + 1)
         seen.select(2, t).copy_(own.narrow(0, N, K + K).view([2, K, D]))
         q = own.narrow(0, 0, N).view([1, K, N // K, D])
-        oi, li = torch._scaled_dot_product_flash_attention_for_cpu(q, seen.narrow(0, 0, 1), seen.narrow(0, 1, 1), 0., False)
+        oi, li = (self).attend(q, seen.narrow(0, 0, 1), seen.narrow(0, 1, 1), False)
         o.select(0, i).view([K, N // K, D]).copy_(torch.squeeze(oi, 0))
       i = i + 1
     x1 = torch.add(x, (self).project(o, W[2]))

@@ -6,7 +6,7 @@
   # Loss of each target: [n] float32, -log softmax(E norm(x))[y].
   def head(self, x: Tensor, at: Tensor, y: Tensor, g: Tensor, E: Tensor, eps: float, chunk: int) -> Tensor:
     n = at.size(0)
-    losses = torch.empty([n], dtype=6)
+    losses = torch.new_empty(x, [n])
     i = 0
     while i < n:
       c = chunk
@@ -24,7 +24,7 @@
   # The same, and the gradient of w * (sum of the losses) with respect to x: dlogits = w (softmax - onehot).
   def head_back(self, x: Tensor, at: Tensor, y: Tensor, g: Tensor, E: Tensor, eps: float, chunk: int, w: float) -> Tuple[Tensor, Tensor]:
     n = at.size(0)
-    losses = torch.empty([n], dtype=6)
+    losses = torch.new_empty(x, [n])
     dx = torch.zeros_like(x)
     i = 0
     while i < n:
@@ -42,7 +42,7 @@
       z = torch.sum(lg.sub_(m).exp_(), [1], True)
       losses.narrow(0, i, c).copy_(torch.squeeze(torch.sub(torch.add(torch.log(z), m), t), 1))
       lg.mul_(torch.mul(torch.reciprocal(z), w))
-      lg.scatter_add_(1, yc, torch.full([c, 1], -w, dtype=6))
+      lg.scatter_add_(1, yc, torch.new_full(lg, [c, 1], -w))
       dx.index_copy_(0, ix, (self).norm_back((self).project_back(lg, E), xh, g, r))
       i = i + c
     return (losses, dx)

@@ -37,7 +37,7 @@
   # x [T, in] -> x A^T [T, n r]; without columns where the group has no adapter.
   def down(self, x: Tensor, A: Tensor) -> Tensor:
     if torch.numel(A) == 0:
-      return torch.empty([x.size(0), 0], dtype=6)
+      return torch.new_empty(x, [x.size(0), 0])
     return torch.matmul(x, A.t())
 
   # dA += du^T x; returns nothing. dx += du A where dx is wanted.
@@ -59,13 +59,6 @@
     b.mul_(cos).add_(t, alpha=direction)
     return 0
 
-  # Key or value heads [T, K, D] shared out to N query heads: [1, N, T, D].
-  def shared_out(self, x: Tensor, n: int) -> Tensor:
-    T = x.size(0)
-    K = x.size(1)
-    D = x.size(2)
-    return x.transpose(0, 1).unsqueeze(1).expand([K, n // K, T, D]).reshape([1, n, T, D])
-
   def layer(self, x: Tensor, cos: Tensor, sin: Tensor, W: List[Tensor], P: List[Tensor], bounds: List[int], N: int, K: int, D: int, s: float, eps: float) -> List[Tensor]:
     T = x.size(0)
     r1 = (self).inverse_rms(x, eps)
@@ -75,21 +68,8 @@
     c = (self).adapt(qkv.narrow(1, 0, N * D), u1, P[1], 0, s)
     c = (self).adapt(qkv.narrow(1, N * D, K * D), u1, P[2], c, s)
     c = (self).adapt(qkv.narrow(1, (N + K) * D, K * D), u1, P[3], c, s)
-    heads = qkv.view([T, N + K + K, D])
-    z = (self).rotate(heads, N + K, cos, sin, 1)
-    q = heads.narrow(1, 0, N).transpose(0, 1).unsqueeze(0)
-    k = (self).shared_out(heads.narrow(1, N, K), N)
-    v = (self).shared_out(heads.narrow(1, N + K, K), N)
-    o = torch.empty([T, N * D], dtype=6)
-    lse = torch.empty([1, T, N], dtype=6)
-    i = 0
-    while i < torch.len(bounds) - 1:
-      a = bounds[i]
-      n = bounds[i + 1] - a
-      oi, li = torch._scaled_dot_product_flash_attention_for_cpu(q.narrow(2, a, n), k.narrow(2, a, n), v.narrow(2, a, n), 0., True)
-      o.narrow(0, a, n).view([n, N, D]).copy_(torch.squeeze(oi, 0).transpose(0, 1))
-      lse.narrow(1, a, n).copy_(li.transpose(1, 2))
-      i = i + 1
+    z = (self).rotate(qkv.view([T, N + K + K, D]), N + K, cos, sin, 1)
+    o, lse = (self).attention(qkv, bounds, N, K, D)
     x1 = torch.add(x, (self).project(o, W[2]))
     u2 = (self).down(o, P[4])
     c = (self).adapt(x1, u2, P[5], 0, s)
@@ -145,27 +125,8 @@
     du2 = torch.empty_like(saved[9])
     c = (self).adapt_back(dx1, saved[9], du2, P[5], G[5], 0, s)
     c = (self).down_back(du2, o, P[4], G[4], do)
-    # attention, example by example
-    heads = qkv.view([T, N + K + K, D])
-    q = heads.narrow(1, 0, N).transpose(0, 1).unsqueeze(0)
-    k = (self).shared_out(heads.narrow(1, N, K), N)
-    v = (self).shared_out(heads.narrow(1, N + K, K), N)
-    o4 = o.view([T, N, D]).transpose(0, 1).unsqueeze(0)
-    do4 = do.view([T, N, D]).transpose(0, 1).unsqueeze(0)
-    dqkv = torch.empty_like(qkv)
-    d = dqkv.view([T, N + K + K, D])
-    i = 0
-    while i < torch.len(bounds) - 1:
-      a = bounds[i]
-      n = bounds[i + 1] - a
-      li = lse.narrow(1, a, n).transpose(1, 2).contiguous()
-      dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do4.narrow(2, a, n), q.narrow(2, a, n), k.narrow(2, a, n), v.narrow(2, a, n), o4.narrow(2, a, n), li, 0., True)
-      di = d.narrow(0, a, n)
-      di.narrow(1, 0, N).copy_(torch.squeeze(dq, 0).transpose(0, 1))
-      di.narrow(1, N, K).copy_(torch.sum(dk.reshape([K, N // K, n, D]), [1]).transpose(0, 1))
-      di.narrow(1, N + K, K).copy_(torch.sum(dv.reshape([K, N // K, n, D]), [1]).transpose(0, 1))
-      i = i + 1
-    z = (self).rotate(d, N + K, cos, sin, -1)
+    dqkv = (self).attention_back(do, qkv, o, lse, bounds, N, K, D)
+    z = (self).rotate(dqkv.view([T, N + K + K, D]), N + K, cos, sin, -1)
     # q, k and v
     xh = torch.mul(x, r1)
     du1 = torch.empty_like(saved[8])

@@ -126,7 +126,7 @@ class GeneratorTest {
   void aRowOfAProductHasTheSameBitsInAnyPlaceAndCompany(Kernels.Products products) {
     TorchScriptModule.prepareThread();
     try (PtNDManager manager = Kernels.newManager();
-        TorchScriptModule kernels = Kernels.compileWithGeneration(manager, products)) {
+        TorchScriptModule kernels = Kernels.compileWith(manager, products, "generate.ts")) {
       for (int[] shape :
           new int[][] {{576, 960}, {576, 576}, {576, 3072}, {1536, 576}, {576, 4099}, {77, 131}}) {
         int in = shape[0];
@@ -157,7 +157,7 @@ class GeneratorTest {
     float[] x = random(4, tokens * width);
     try (Decoder decoder = toy.decoder();
         PtNDManager manager = Kernels.newManager();
-        TorchScriptModule kernels = Kernels.compileWithGeneration(manager, products)) {
+        TorchScriptModule kernels = Kernels.compileWith(manager, products, "generate.ts")) {
       AdapterVector adapter = new AdapterVector(manager, toy.layout, Toy.CONFIG.layers());
       adapter.set(toy.adapter(3));
       Calls calls = new Calls(kernels, manager, decoder, adapter);

@@ -15,6 +15,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The same model in plain operations and float64, differentiated by autograd: what is left between
@@ -25,6 +27,8 @@ final class Reference implements AutoCloseable {
   final TorchScriptModule module;
   private final Toy toy;
   private final ModelConfig config;
+  private final Map<String, NDArray> weights = new TreeMap<>();
+  private boolean weightsAreTrained;
 
   Reference(Toy toy) {
     this(toy, Kernels.Products.ofThisMachine());
@@ -135,7 +139,7 @@ final class Reference implements AutoCloseable {
             angles(batch, true),
             angles(batch, false),
             mask(batch),
-            weights(layer),
+            weightsOf(layer),
             lora,
             config.heads(),
             config.keyValueHeads(),
@@ -144,7 +148,7 @@ final class Reference implements AutoCloseable {
             config.rmsEpsilon())[0];
   }
 
-  private NDArray[] weights(int layer) {
+  private NDArray[] weightsOf(int layer) {
     List<NDArray> weights = new ArrayList<>();
     String prefix = layer + ".";
     weights.add(vector(prefix + "norm1"));
@@ -159,12 +163,44 @@ final class Reference implements AutoCloseable {
   }
 
   NDArray vector(String name) {
-    return manager.create(toy.weight(name)).toType(DataType.FLOAT64, false);
+    return weights.computeIfAbsent(name, n -> weight(n, new Shape(toy.weight(n).length)));
   }
 
   NDArray matrix(String name, int rows) {
-    NDArray flat = manager.create(toy.weight(name)).toType(DataType.FLOAT64, false);
-    return flat.reshape(rows, -1);
+    return weights.computeIfAbsent(
+        name, n -> weight(n, new Shape(rows, toy.weight(n).length / rows)));
+  }
+
+  private NDArray weight(String name, Shape shape) {
+    float[] values = toy.weight(name);
+    double[] wide = new double[values.length];
+    for (int i = 0; i < wide.length; i++) {
+      wide[i] = values[i];
+    }
+    NDArray weight = manager.create(wide, shape);
+    if (weightsAreTrained) {
+      weight.setRequiresGradient(true);
+    }
+    return weight;
+  }
+
+  /**
+   * The L2 norm of each weight's gradient of {@code weight} times the sum of the losses, by the
+   * toy's names; the adapter does nothing.
+   */
+  Map<String, Double> weightGradientNorms(MicroBatch batch, double weight) {
+    weightsAreTrained = true;
+    gradient(batch, new float[toy.layout.size()], weight);
+    Map<String, Double> norms = new TreeMap<>();
+    weights.forEach(
+        (name, leaf) -> {
+          double squares = 0;
+          for (double g : leaf.getGradient().toDoubleArray()) {
+            squares += g * g;
+          }
+          norms.put(name, Math.sqrt(squares));
+        });
+    return norms;
   }
 
   /** float64 [tokens, 1, head width]. */
