@@ -17,15 +17,19 @@ import java.util.stream.Stream;
 
 /** The kernels' source texts and the module made of them. */
 final class Kernels {
-  /** Whose matrix products are used; a fact of the numerics. */
+  /** Whose matrix products and attention are used; a fact of the numerics. */
   enum Products {
-    ONEDNN("products-onednn.ts"),
-    NATIVE("products-native.ts");
+    ONEDNN("products-onednn.ts", "attend-flash.ts"),
+    NATIVE("products-native.ts", "attend-flash.ts"),
+    /** Of operations that every device has, a GPU too. */
+    ANYWHERE("products-native.ts", "attend-exact.ts");
 
-    private final String resource;
+    private final String products;
+    private final String attention;
 
-    Products(String resource) {
-      this.resource = resource;
+    Products(String products, String attention) {
+      this.products = products;
+      this.attention = attention;
     }
 
     /** oneDNN where it is built for; its product with a frozen weight exists on x86 CPUs only. */
@@ -47,7 +51,7 @@ final class Kernels {
   }
 
   static String source(Products products) {
-    return Stream.of(products.resource, "attend-flash.ts", "attention.ts", "layer.ts", "head.ts")
+    return Stream.of(products.products, products.attention, "attention.ts", "layer.ts", "head.ts")
         .map(Kernels::text)
         .collect(Collectors.joining());
   }

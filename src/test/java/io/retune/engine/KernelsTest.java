@@ -30,7 +30,9 @@ class KernelsTest {
   private final Toy toy = new Toy(AdapterLayout.modules());
 
   static Stream<Kernels.Products> products() {
-    return Stream.of(Kernels.Products.NATIVE, Kernels.Products.ofThisMachine()).distinct();
+    return Stream.of(
+            Kernels.Products.NATIVE, Kernels.Products.ANYWHERE, Kernels.Products.ofThisMachine())
+        .distinct();
   }
 
   static Stream<Arguments> productsAndChunks() {
