@@ -8,15 +8,18 @@ import io.retune.config.Site;
 import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
+import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
 import io.retune.job.RebuildJob;
 import io.retune.job.ReportJob;
 import io.retune.job.RunJob;
+import io.retune.job.ScoreJob;
 import io.retune.job.ShowJob;
 import io.retune.job.SyncJob;
 import io.retune.job.Workspace;
 import io.retune.lineage.RowsPrinter.Format;
+import io.retune.model.GgufExport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -25,6 +28,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -477,6 +481,109 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new RebuildJob(workspace).execute(run, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(name = "export", description = "A finished run's model for others, with a model card.")
+  static final class Export implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
+    String run;
+
+    @Option(
+        names = "--to",
+        paramLabel = "DIR",
+        required = true,
+        description = "A folder that is not there yet.")
+    Path to;
+
+    @ArgGroup Form form = new Form();
+
+    /** Of these one; none: the adapter alone. */
+    static final class Form {
+      @Option(
+          names = "--merged",
+          description = "The adapter added to the model's weights: a Hugging Face directory.")
+      boolean merged;
+
+      @Option(
+          names = "--gguf",
+          paramLabel = "TYPE",
+          description = "The same as a GGUF file for llama.cpp: ${COMPLETION-CANDIDATES}.")
+      Optional<GgufExport.Precision> gguf = Optional.empty();
+    }
+
+    @Option(
+        names = "--licence",
+        paramLabel = "ID",
+        description = "Of the exported model; model.licence of the configuration unless said.")
+    Optional<String> licence = Optional.empty();
+
+    @Option(
+        names = "--use",
+        paramLabel = "TEXT",
+        description = "What the model is for; the configuration's description unless said.")
+    Optional<String> use = Optional.empty();
+
+    @Override
+    public Integer call() {
+      try (Workspace workspace = open(place)) {
+        ExportJob job = new ExportJob(workspace);
+        ExportJob.Card card = new ExportJob.Card(licence, use);
+        if (form.merged) {
+          job.merged(run, to, card, place.json);
+        } else if (form.gguf.isPresent()) {
+          job.gguf(run, to, form.gguf.get(), card, place.json);
+        } else {
+          job.adapter(run, to, card, place.json);
+        }
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "score",
+      description =
+          "How well a model predicts given examples: the loss of each, and by tensor the norm of"
+              + " the gradient.")
+  static final class Score implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        paramLabel = "MODEL",
+        description = "A Hugging Face directory, a model of the store by its digest, or a source.")
+    String model;
+
+    @Option(
+        names = "--data",
+        paramLabel = "FILE",
+        required = true,
+        description =
+            "An object a line: text; or messages; or input_ids and labels (-100: no target).")
+    Path data;
+
+    @Option(
+        names = "--adapter",
+        paramLabel = "DIR",
+        description = "An adapter of that model, as PEFT saves it.")
+    Optional<Path> adapter = Optional.empty();
+
+    @Option(
+        names = "--grads",
+        paramLabel = "FILE",
+        description = "Where to write the L2 norm of the mean loss's gradient by tensor.")
+    Optional<Path> grads = Optional.empty();
+
+    @Override
+    public Integer call() {
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new ScoreJob(workspace).execute(model, data, adapter, grads, place.json);
       }
       return 0;
     }

@@ -37,6 +37,8 @@ import picocli.CommandLine.ScopeType;
       Commands.Show.class,
       Commands.Report.class,
       Commands.Generate.class,
+      Commands.Export.class,
+      Commands.Score.class,
       Commands.Lineage.class,
       Commands.Sql.class,
       Commands.Sync.class,

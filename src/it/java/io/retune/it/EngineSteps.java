@@ -11,7 +11,8 @@ import io.retune.engine.FastDigest;
 import io.retune.engine.GradientNorm;
 import io.retune.engine.Lane;
 import io.retune.model.AdapterLayout;
-import io.retune.model.ModelConfig;
+import io.retune.model.ImportedModel;
+import io.retune.model.ModelImporter;
 import io.retune.plan.MicroBatch;
 import io.retune.store.Json;
 import java.io.BufferedReader;
@@ -58,13 +59,12 @@ final class EngineSteps {
 
   /** Arguments: model directory, workload, cache, lanes. */
   public static void main(String[] args) throws Exception {
-    Path model = Path.of(args[0]);
-    ModelConfig config = ModelConfig.read(model.resolve("config.json"));
+    ImportedModel model = ModelImporter.inPlace(Path.of(args[0]));
     TrainSpec.Lora lora = lora();
-    AdapterLayout layout = AdapterLayout.of(config, lora);
+    AdapterLayout layout = AdapterLayout.of(model.config(), lora);
     float[] adapter = AdapterInit.values(layout, SEED);
     Workload workload = Json.read(Files.readAllBytes(Path.of(args[1])), Workload.class);
-    try (Decoder decoder = Decoder.load(model, Path.of(args[2]), config, layout, lora.scale())) {
+    try (Decoder decoder = Decoder.load(model, Path.of(args[2]), layout, lora.scale())) {
       EngineSteps steps = new EngineSteps(decoder, layout, adapter, Integer.parseInt(args[3]));
       System.out.println("ready");
       steps.answer(workload);

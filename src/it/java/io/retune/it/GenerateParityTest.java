@@ -108,7 +108,7 @@ class GenerateParityTest {
   }
 
   private Decoder decoder() throws IOException {
-    return Decoder.load(model.directory(), RealModel.cache(), model.config(), layout, lora.scale());
+    return Decoder.load(model, RealModel.cache(), layout, lora.scale());
   }
 
   /** B is not zero, else it would do nothing; not large, else all it does is stammer. */

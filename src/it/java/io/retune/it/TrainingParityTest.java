@@ -74,13 +74,7 @@ class TrainingParityTest {
 
   @BeforeAll
   void load() throws IOException {
-    decoder =
-        Decoder.load(
-            model.directory(),
-            RealModel.cache(),
-            model.config(),
-            layout,
-            quickstart.lora().scale());
+    decoder = Decoder.load(model, RealModel.cache(), layout, quickstart.lora().scale());
     lane = decoder.lane();
     List<Glosses.Example> all = Glosses.examples(STEPS * EXAMPLES_PER_STEP);
     for (int i = 0; i < all.size(); i += EXAMPLES_PER_STEP) {

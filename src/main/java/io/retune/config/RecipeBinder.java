@@ -48,6 +48,9 @@ final class RecipeBinder {
 
   private static final int DEFAULT_MAX_NEW_TOKENS = 48;
 
+  private static final Kind<String> LICENCE =
+      Kind.text("Expected an SPDX identifier or a name, such as CC-BY-4.0.");
+
   /** In the model's order, as PEFT's all-linear takes them. */
   static final List<String> LINEAR_MODULES =
       List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
@@ -84,6 +87,7 @@ final class RecipeBinder {
   private static SourceSpec source(Block root) {
     Block model = root.child("model");
     SourceSpec source = sourceIn(model);
+    model.shown("licence", LICENCE);
     root.attach("model", model, false);
     return source;
   }
@@ -132,9 +136,7 @@ final class RecipeBinder {
             "key",
             Kind.names("Expected a list of columns such as [id].", Pattern.compile("\\w+")),
             List.of());
-    String licence =
-        block.required(
-            "licence", Kind.text("Expected an SPDX identifier or a name, such as CC-BY-4.0."));
+    String licence = block.required("licence", LICENCE);
     String privacy =
         block.required(
             "privacy", Kind.text("Expected a word for the record, such as public or personal."));

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.TorchScriptModule;
 import io.retune.model.AdapterLayout;
+import io.retune.model.ImportedModel;
 import io.retune.model.ModelConfig;
 import io.retune.store.SafeTensors;
 import java.io.IOException;
@@ -61,15 +62,13 @@ public final class Decoder implements AutoCloseable {
   }
 
   /**
-   * @param modelDirectory a Hugging Face directory, named by its digest
    * @param cache local directory in which prepared weights are kept
    * @param loraScale alpha / rank
    */
   public static Decoder load(
-      Path modelDirectory, Path cache, ModelConfig config, AdapterLayout layout, double loraScale)
-      throws IOException {
-    SafeTensors.Mapped prepared = PreparedWeights.open(modelDirectory, config, cache);
-    return new Decoder(config, layout, loraScale, prepared::bytes);
+      ImportedModel model, Path cache, AdapterLayout layout, double loraScale) throws IOException {
+    SafeTensors.Mapped prepared = PreparedWeights.open(model, cache);
+    return new Decoder(model.config(), layout, loraScale, prepared::bytes);
   }
 
   /** With weights from elsewhere: tests and the numerics probe. */

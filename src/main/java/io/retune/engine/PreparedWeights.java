@@ -2,6 +2,7 @@ package io.retune.engine;
 
 import io.retune.config.InvalidInputException;
 import io.retune.model.AdapterLayout;
+import io.retune.model.ImportedModel;
 import io.retune.model.ModelConfig;
 import io.retune.model.ModelImporter;
 import io.retune.model.Weights;
@@ -44,17 +45,15 @@ final class PreparedWeights {
    * cache that lost a bit would change weights in silence, so it is held against its digest each
    * time.
    *
-   * @param modelDirectory named by the model's digest
    * @param cache local directory
    * @throws InvalidInputException if the model's files are no longer what they are named by
    */
-  static SafeTensors.Mapped open(Path modelDirectory, ModelConfig config, Path cache)
-      throws IOException {
-    Path folder = cache.resolve("prepared").resolve(modelDirectory.getFileName().toString());
+  static SafeTensors.Mapped open(ImportedModel model, Path cache) throws IOException {
+    Path folder = cache.resolve("prepared").resolve(model.sha256().hex());
     Path file = folder.resolve(LAYOUT + ".safetensors");
     Path digest = folder.resolve(LAYOUT + ".sha256");
     if (!isWhole(file, digest)) {
-      make(modelDirectory, config, file, digest);
+      make(model, file, digest);
     }
     return SafeTensors.map(file);
   }
@@ -70,16 +69,15 @@ final class PreparedWeights {
     return whole;
   }
 
-  private static void make(Path modelDirectory, ModelConfig config, Path file, Path digest)
-      throws IOException {
-    ModelImporter.requireUnchanged(modelDirectory);
+  private static void make(ImportedModel model, Path file, Path digest) throws IOException {
+    ModelImporter.requireUnchanged(model);
     Files.createDirectories(file.getParent());
     Path staged = Files.createTempFile(file.getParent(), ".preparing-", "");
     MessageDigest written = Sha256.digest();
     try (FileOutputStream out = new FileOutputStream(staged.toFile());
         OutputStream hashed =
             new DigestOutputStream(new BufferedOutputStream(out, 1 << 20), written)) {
-      SafeTensors.write(hashed, tensors(Weights.open(modelDirectory), config), Map.of());
+      SafeTensors.write(hashed, tensors(Weights.open(model.directory()), model.config()), Map.of());
       hashed.flush();
       out.getFD().sync();
     }

@@ -39,8 +39,7 @@ public final class ChatModel implements AutoCloseable {
     AdapterLayout layout = AdapterLayout.of(model.config(), lora);
     ChatRenderer renderer = ChatRenderer.open(model.directory());
     try {
-      Decoder decoder =
-          Decoder.load(model.directory(), cache, model.config(), layout, lora.scale());
+      Decoder decoder = Decoder.load(model, cache, layout, lora.scale());
       return new ChatModel(renderer, decoder, layout);
     } catch (IOException | RuntimeException e) {
       renderer.close();

@@ -8,17 +8,10 @@ import io.retune.engine.Generator.Stop;
 import io.retune.evaluate.ChatModel;
 import io.retune.evaluate.ChatModel.Answer;
 import io.retune.evaluate.Samples;
-import io.retune.lineage.JournalEntry.Artifact;
-import io.retune.lineage.JournalEntry.Ended;
-import io.retune.lineage.RunHistory;
-import io.retune.model.AdapterFiles;
 import io.retune.model.ImportedModel;
-import io.retune.model.TrainedAdapter;
 import io.retune.store.Json;
-import io.retune.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -76,13 +69,12 @@ public final class GenerateJob {
    * @throws CheckDoesNotHoldException if the adapter is not what the run exported
    */
   public void print(boolean json) {
-    RunHistory history = RunFolder.named(workspace.store(), start);
-    Trained trained = trained(history);
+    FinishedRun trained = FinishedRun.open(workspace, start);
     try (ChatModel model = open(workspace, trained.model(), trained.adapter().lora())) {
       Answer after = model.answer(List.of(prompt), trained.adapter().values(), maxNewTokens).get(0);
       requireRoom(after);
       if (json) {
-        printJson(history.run(), null, after);
+        printJson(trained.history().run(), null, after);
       } else {
         System.out.println(after.text());
         noteCut("The answer", after);
@@ -92,8 +84,7 @@ public final class GenerateJob {
 
   /** Prints the answers before and after training, as {@link #print} does the one. */
   public void printBoth(boolean json) {
-    RunHistory history = RunFolder.named(workspace.store(), start);
-    Trained trained = trained(history);
+    FinishedRun trained = FinishedRun.open(workspace, start);
     try (ChatModel model = open(workspace, trained.model(), trained.adapter().lora())) {
       Samples.Sample both =
           Samples.of(model, List.of(prompt), trained.adapter().values(), maxNewTokens)
@@ -101,7 +92,7 @@ public final class GenerateJob {
               .get(0);
       requireRoom(both.after());
       if (json) {
-        printJson(history.run(), both.before().text(), both.after());
+        printJson(trained.history().run(), both.before().text(), both.after());
       } else {
         System.out.println("before  " + both.before().text());
         System.out.println("after   " + both.after().text());
@@ -132,51 +123,6 @@ public final class GenerateJob {
           answer.stopped() == Stop.LIMIT
               ? "; --max-tokens lets it go on"
               : ", where the model's context ends");
-    }
-  }
-
-  /** What a run made, and of what. */
-  private record Trained(ImportedModel model, TrainedAdapter adapter) {}
-
-  private Trained trained(RunHistory history) {
-    Ended ended =
-        history
-            .ended()
-            .orElseThrow(
-                () ->
-                    InvalidInputException.of(
-                        "run \"" + history.run() + "\"",
-                        "is not finished: %d of %d steps are done."
-                            .formatted(
-                                history.lastStep(), history.declared().orElseThrow().steps()),
-                        "Wait for it, or go on with it: retune run CONF --request "
-                            + history.declared().orElseThrow().request()));
-    Path folder = workspace.store().localPath(ended.adapter());
-    try {
-      requireExported(folder.resolve(AdapterFiles.WEIGHTS), ended.weightsSha256());
-      Artifact config = history.artifacts().get("adapter/" + AdapterFiles.CONFIG);
-      if (config != null) {
-        requireExported(folder.resolve(AdapterFiles.CONFIG), config.sha256());
-      }
-      ImportedModel model =
-          ImportedModel.open(
-              workspace.store(), new Sha256(history.declared().orElseThrow().modelSha256()));
-      return new Trained(model, TrainedAdapter.read(folder, model.config()));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static void requireExported(Path file, String recorded) throws IOException {
-    if (!Files.exists(file)) {
-      throw InvalidInputException.of(
-          file.toString(), "is not there any more.", "Restore it, or run the recipe again.");
-    }
-    String found = Sha256.of(file).hex();
-    if (!found.equals(recorded)) {
-      throw new CheckDoesNotHoldException(
-          "%s was changed since it was exported: its SHA-256 is %s, the run recorded %s. Restore it, or run the recipe again."
-              .formatted(file, found, recorded));
     }
   }
 

@@ -6,6 +6,7 @@ import io.retune.store.Sources;
 import io.retune.store.Store;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 
@@ -15,15 +16,16 @@ import org.apache.spark.sql.SparkSession;
  */
 public final class Workspace implements AutoCloseable {
   private final Site site;
-  private final Store store;
+  private final Supplier<Store> openStore;
   private final Sources sources;
   private final Terminal terminal;
   private final TimeSplit times = new TimeSplit();
+  private Optional<Store> store = Optional.empty();
   private Optional<SparkSession> session = Optional.empty();
 
-  private Workspace(Site site, Store store, Sources sources, Terminal terminal) {
+  private Workspace(Site site, Supplier<Store> openStore, Sources sources, Terminal terminal) {
     this.site = site;
-    this.store = store;
+    this.openStore = openStore;
     this.sources = sources;
     this.terminal = terminal;
   }
@@ -33,10 +35,17 @@ public final class Workspace implements AutoCloseable {
    * @throws io.retune.config.InvalidInputException if the store cannot be written to
    */
   public static Workspace open(Site site, boolean quiet) {
+    Workspace workspace = withoutStore(site, quiet);
+    workspace.store();
+    return workspace;
+  }
+
+  /** For what may get by without a store, which is opened, or made, when first asked for. */
+  public static Workspace withoutStore(Site site, boolean quiet) {
     Configuration hadoop = new Configuration();
     return new Workspace(
         site,
-        Store.open(site.store(), hadoop),
+        () -> Store.open(site.store(), hadoop),
         new Sources(Path.of(site.cache()), hadoop),
         new Terminal(quiet));
   }
@@ -48,11 +57,9 @@ public final class Workspace implements AutoCloseable {
    */
   public static Workspace existing(Site site) {
     Configuration hadoop = new Configuration();
+    Store store = Store.existing(site.store(), hadoop);
     return new Workspace(
-        site,
-        Store.existing(site.store(), hadoop),
-        new Sources(Path.of(site.cache()), hadoop),
-        new Terminal(false));
+        site, () -> store, new Sources(Path.of(site.cache()), hadoop), new Terminal(false));
   }
 
   public Site site() {
@@ -60,7 +67,10 @@ public final class Workspace implements AutoCloseable {
   }
 
   public Store store() {
-    return store;
+    if (store.isEmpty()) {
+      store = Optional.of(openStore.get());
+    }
+    return store.get();
   }
 
   public Sources sources() {

@@ -20,8 +20,8 @@ import java.util.stream.Stream;
  * the file: counts and lengths are held against what is there before anything is allocated.
  */
 final class GgufFile {
-  private static final int MAGIC = 0x46554747; // "GGUF", little-endian
-  private static final int VERSION = 3;
+  static final int MAGIC = 0x46554747; // "GGUF", little-endian
+  static final int VERSION = 3;
   private static final int DEFAULT_ALIGNMENT = 32;
 
   /** Room for the metadata of large vocabularies; the tensors behind it are mapped one by one. */

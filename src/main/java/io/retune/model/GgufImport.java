@@ -377,13 +377,17 @@ final class GgufImport {
    * llama.cpp interleaves the two halves of a head (convert_hf_to_gguf.py, permute); Hugging Face's
    * row r is its row h D + 2 (w mod D/2) + w / (D/2).
    */
+  static int permutedRow(int row, int headWidth) {
+    int half = headWidth / 2;
+    int within = row % headWidth;
+    return row - within + within % half * 2 + within / half;
+  }
+
   private static float[] unpermuted(float[] values, int columns, int headWidth) {
     float[] result = new float[values.length];
-    int half = headWidth / 2;
     for (int row = 0; row < values.length / columns; row++) {
-      int within = row % headWidth;
-      int from = row - within + within % half * 2 + within / half;
-      System.arraycopy(values, from * columns, result, row * columns, columns);
+      System.arraycopy(
+          values, permutedRow(row, headWidth) * columns, result, row * columns, columns);
     }
     return result;
   }

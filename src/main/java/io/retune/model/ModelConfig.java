@@ -2,6 +2,7 @@ package io.retune.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
@@ -94,6 +95,17 @@ public record ModelConfig(
         epsilon,
         RopeScaling.rope(place, json, headWidth),
         json.path("tie_word_embeddings").asBoolean(false));
+  }
+
+  /** A copy of a {@code config.json} that says its weights are float32. */
+  static void writeFloat32(Path configJson, Path copy) throws IOException {
+    ObjectNode json = (ObjectNode) object(configJson);
+    for (String spelling : List.of("dtype", "torch_dtype")) {
+      if (json.has(spelling)) {
+        json.put(spelling, "float32");
+      }
+    }
+    Files.writeString(copy, Json.pretty(json) + "\n");
   }
 
   private static JsonNode object(Path file) throws IOException {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +34,12 @@ public final class ModelImporter {
           "tokenizer_config.json",
           "special_tokens_map.json",
           "chat_template.jinja",
-          "model.safetensors.index.json");
+          Weights.INDEX);
 
   private static final String PLACE = "model.source";
+
+  private static final String EXPECTED_FILES =
+      "Give one GGUF file, or a folder with config.json, tokenizer.json and safetensors.";
 
   private final Store store;
   private final Sources sources;
@@ -89,16 +93,14 @@ public final class ModelImporter {
   private static Path onlyGguf(Map<String, Path> files) {
     if (files.size() != 1) {
       throw InvalidInputException.of(
-          PLACE,
-          "gives the files " + files.keySet() + ".",
-          "Give one GGUF file, or a folder with config.json, tokenizer.json and safetensors.");
+          PLACE, "gives the files " + files.keySet() + ".", EXPECTED_FILES);
     }
     return files.values().iterator().next();
   }
 
   private static void take(Map<String, Path> files, Path directory) throws IOException {
     for (Map.Entry<String, Path> file : files.entrySet()) {
-      if (TAKEN.contains(file.getKey()) || file.getKey().matches("model.*\\.safetensors")) {
+      if (isTaken(file.getKey())) {
         Files.copy(file.getValue(), directory.resolve(file.getKey()));
       }
     }
@@ -135,24 +137,58 @@ public final class ModelImporter {
   }
 
   /**
-   * Holds a model's files against the digest that its folder is named by.
+   * A Hugging Face directory as it lies there, with the digest that importing it would give it. To
+   * compute with it no tokenizer is needed.
+   *
+   * @throws InvalidInputException if it is no model, or of an architecture we cannot read
+   */
+  public static ImportedModel inPlace(Path directory) {
+    try {
+      ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
+      requireWhole(directory);
+      return new ImportedModel(digest(directory), directory, config);
+    } catch (NoSuchFileException e) {
+      throw InvalidInputException.of(
+          directory.toString(), "is no model: there is no " + e.getFile() + ".", EXPECTED_FILES);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Holds a model's files against its digest.
    *
    * @throws InvalidInputException if they are not what was imported
    */
-  public static void requireUnchanged(Path directory) throws IOException {
-    String found = digest(directory).hex();
-    if (!found.equals(directory.getFileName().toString())) {
+  public static void requireUnchanged(ImportedModel model) throws IOException {
+    String found = digest(model.directory()).hex();
+    if (!found.equals(model.sha256().hex())) {
       throw InvalidInputException.of(
-          directory.toString(),
+          model.directory().toString(),
           "was changed since it was imported: its files' SHA-256 is " + found + ".",
           "Delete the folder; the next run imports the model again.");
     }
   }
 
+  /** What a Hugging Face directory has beside weights. */
+  static List<String> besideWeights() {
+    return TAKEN.stream()
+        .filter(name -> !name.equals("config.json") && !name.equals(Weights.INDEX))
+        .toList();
+  }
+
+  private static boolean isTaken(Path file) {
+    return isTaken(file.getFileName().toString());
+  }
+
+  private static boolean isTaken(String name) {
+    return TAKEN.contains(name) || name.matches("model.*\\.safetensors");
+  }
+
   private static Sha256 digest(Path directory) throws IOException {
     SortedMap<String, Sha256> manifest = new TreeMap<>();
     try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : (Iterable<Path>) files::iterator) {
+      for (Path file : (Iterable<Path>) files.filter(ModelImporter::isTaken)::iterator) {
         manifest.put(file.getFileName().toString(), Sha256.of(file));
       }
     }

@@ -20,7 +20,7 @@ import java.util.TreeSet;
 
 /** The tensors of a Hugging Face directory, in one safetensors file or several, as float32. */
 public final class Weights {
-  private static final String INDEX = "model.safetensors.index.json";
+  static final String INDEX = "model.safetensors.index.json";
 
   private final Path directory;
   private final Map<String, Mapped> fileOf = new HashMap<>();

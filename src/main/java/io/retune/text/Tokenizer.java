@@ -20,6 +20,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * A model's tokenizer, for ordinary text: it recognises no special token, so that {@code
@@ -37,8 +38,13 @@ public final class Tokenizer implements AutoCloseable {
   /** What decoding puts in the place of bytes that are no character yet. */
   private static final String NO_CHARACTER = "\ufffd";
 
+  /** Without post-processing, one token of every tokenizer; with it, what goes around a text. */
+  private static final String ANY_TEXT = "a";
+
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialTokens;
+  private final int[] before;
+  private final int[] behind;
 
   /** What added tokens say, by id: those that only control the model say nothing. */
   private final Map<Integer, String> said;
@@ -46,10 +52,18 @@ public final class Tokenizer implements AutoCloseable {
   private Tokenizer(
       HuggingFaceTokenizer tokenizer,
       Map<String, Integer> specialTokens,
-      Map<Integer, String> said) {
+      Map<Integer, String> said,
+      int[] asDocument) {
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
     this.said = said;
+    int[] text = encode(ANY_TEXT);
+    int start = 0;
+    while (!Arrays.equals(Arrays.copyOfRange(asDocument, start, start + text.length), text)) {
+      start++;
+    }
+    this.before = Arrays.copyOf(asDocument, start);
+    this.behind = Arrays.copyOfRange(asDocument, start + text.length, asDocument.length);
   }
 
   /**
@@ -73,7 +87,7 @@ public final class Tokenizer implements AutoCloseable {
       byte[] text = Json.write(plain).getBytes(StandardCharsets.UTF_8);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
-      return new Tokenizer(tokenizer, special, said);
+      return new Tokenizer(tokenizer, special, said, asDocument(json));
     } catch (java.nio.file.NoSuchFileException e) {
       throw InvalidInputException.of(
           file.toString(), "is not there.", "Give a model with its tokenizer.json.");
@@ -92,6 +106,15 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
+  /** {@link #ANY_TEXT} with the special tokens that the post-processor puts around a text. */
+  private static int[] asDocument(JsonNode tokenizer) throws IOException {
+    byte[] text = Json.write(tokenizer).getBytes(StandardCharsets.UTF_8);
+    try (HuggingFaceTokenizer whole =
+        HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS)) {
+      return ids(whole.encode(ANY_TEXT, true, false));
+    }
+  }
+
   /** Ids by the text of added tokens, such as {@code <|im_end|>}. */
   public Map<String, Integer> specialTokens() {
     return Map.copyOf(specialTokens);
@@ -100,6 +123,14 @@ public final class Tokenizer implements AutoCloseable {
   /** Token ids of ordinary text [tokens]. */
   public int[] encode(String text) {
     return text.isEmpty() ? new int[0] : ids(tokenizer.encode(text, false, false));
+  }
+
+  /**
+   * Token ids of a text that stands for itself, with the special tokens that the model expects
+   * around one, such as a beginning-of-text token [tokens].
+   */
+  public int[] encodeDocument(String text) {
+    return Stream.of(before, encode(text), behind).flatMapToInt(Arrays::stream).toArray();
   }
 
   private static int[] ids(Encoding encoding) {

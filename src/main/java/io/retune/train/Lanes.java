@@ -10,17 +10,20 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /** The lanes of a rank, a thread each; work is taken in order by whichever is free. */
-final class Lanes implements AutoCloseable {
+public final class Lanes implements AutoCloseable {
   private final ExecutorService threads;
   private final ThreadLocal<Lane> lane;
   private final List<Lane> opened = new ArrayList<>();
 
   /** Work for one lane. */
-  interface Work {
+  public interface Work {
     void on(Lane lane) throws Exception;
   }
 
-  Lanes(Decoder decoder, int count, int rank) {
+  /**
+   * @param rank for the threads' names
+   */
+  public Lanes(Decoder decoder, int count, int rank) {
     java.util.concurrent.atomic.AtomicInteger number =
         new java.util.concurrent.atomic.AtomicInteger();
     this.threads =
@@ -44,7 +47,7 @@ final class Lanes implements AutoCloseable {
   }
 
   /** Does all of it and waits; the first failure is thrown. */
-  void all(List<Work> work) {
+  public void all(List<Work> work) {
     List<Future<?>> running = new ArrayList<>();
     for (Work each : work) {
       running.add(

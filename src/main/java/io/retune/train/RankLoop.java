@@ -14,11 +14,12 @@ import io.retune.engine.FastDigest;
 import io.retune.engine.GradientNorm;
 import io.retune.engine.Numerics;
 import io.retune.model.AdapterLayout;
-import io.retune.model.ModelConfig;
+import io.retune.model.ImportedModel;
 import io.retune.plan.MicroBatch;
 import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
 import io.retune.store.Json;
+import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -63,15 +64,14 @@ public final class RankLoop implements AutoCloseable {
   private RankLoop(TrainingTask task, int rank, int world) throws IOException {
     Store store = Store.open(task.store(), new Configuration());
     TrainSpec train = task.train();
-    Path model = store.localPath("models", task.modelSha256());
-    ModelConfig config = ModelConfig.read(model.resolve("config.json"));
+    ImportedModel model = ImportedModel.open(store, new Sha256(task.modelSha256()));
     this.task = task;
     this.rank = rank;
     this.world = world;
     this.reader = PlanReader.open(store, task.plan());
     this.plan = reader.plan();
-    this.layout = AdapterLayout.of(config, train.lora());
-    this.decoder = Decoder.load(model, Path.of(task.cache()), config, layout, train.lora().scale());
+    this.layout = AdapterLayout.of(model.config(), train.lora());
+    this.decoder = Decoder.load(model, Path.of(task.cache()), layout, train.lora().scale());
     this.lanes = new Lanes(decoder, task.lanes(), rank);
     this.checkpoints = new Checkpoints(store, task.attempt().run(), layout);
     this.learningRate =

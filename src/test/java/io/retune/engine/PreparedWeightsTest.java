@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.InvalidInputException;
+import io.retune.model.ImportedModel;
 import io.retune.model.ModelConfig;
 import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.Tensor;
@@ -26,6 +27,7 @@ class PreparedWeightsTest {
   @TempDir Path folder;
 
   private Path model;
+  private ImportedModel imported;
   private Path cache;
 
   @BeforeEach
@@ -37,6 +39,7 @@ class PreparedWeightsTest {
     Sha256 weights = Sha256.of(made.resolve("model.safetensors"));
     Sha256 name = Sha256.ofManifest(new TreeMap<>(Map.of("model.safetensors", weights)));
     model = Files.move(made, folder.resolve(name.hex()));
+    imported = new ImportedModel(name, model, CONFIG);
     cache = folder.resolve("cache");
   }
 
@@ -71,7 +74,7 @@ class PreparedWeightsTest {
 
   @Test
   void modulesThatReadTheSameInputStandUnderOneAnother() throws IOException {
-    SafeTensors.Mapped prepared = PreparedWeights.open(model, CONFIG, cache);
+    SafeTensors.Mapped prepared = PreparedWeights.open(imported, cache);
     float[] qkv = prepared.floats("0.qkv");
     assertThat(qkv).hasSize((4 + 2 + 2) * 4);
     assertThat(new float[] {qkv[0], qkv[4 * 4], qkv[6 * 4]})
@@ -82,21 +85,21 @@ class PreparedWeightsTest {
 
   @Test
   void aFileThatLostABitIsMadeAnew() throws IOException {
-    PreparedWeights.open(model, CONFIG, cache);
+    PreparedWeights.open(imported, cache);
     byte[] whole = Files.readAllBytes(file());
     byte[] damaged = whole.clone();
     damaged[damaged.length - 3] ^= 16;
     Files.write(file(), damaged);
-    PreparedWeights.open(model, CONFIG, cache);
+    PreparedWeights.open(imported, cache);
     assertThat(file()).hasBinaryContent(whole);
   }
 
   @Test
   void aFileThatWasCutOffIsMadeAnew() throws IOException {
-    PreparedWeights.open(model, CONFIG, cache);
+    PreparedWeights.open(imported, cache);
     byte[] whole = Files.readAllBytes(file());
     Files.write(file(), java.util.Arrays.copyOf(whole, whole.length / 2));
-    PreparedWeights.open(model, CONFIG, cache);
+    PreparedWeights.open(imported, cache);
     assertThat(file()).hasBinaryContent(whole);
   }
 
@@ -106,7 +109,7 @@ class PreparedWeightsTest {
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] ^= 1;
     Files.write(weights, bytes);
-    assertThatThrownBy(() -> PreparedWeights.open(model, CONFIG, cache))
+    assertThatThrownBy(() -> PreparedWeights.open(imported, cache))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("was changed since it was imported")
         .hasMessageEndingWith("Delete the folder; the next run imports the model again.");

@@ -1,0 +1,162 @@
+package io.retune.job;
+
+import io.retune.config.InvalidInputException;
+import io.retune.model.AdapterFiles;
+import io.retune.model.GgufExport;
+import io.retune.model.GgufExport.Precision;
+import io.retune.model.MergedModel;
+import io.retune.report.ModelCard;
+import io.retune.store.Json;
+import io.retune.store.Sha256;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * {@code retune export RUN --to DIR}: the adapter, or the whole model, with a card. The folder is
+ * there when all of it is.
+ */
+public final class ExportJob {
+  private static final String CARD = "README.md";
+
+  private final Workspace workspace;
+
+  public ExportJob(Workspace workspace) {
+    this.workspace = workspace;
+  }
+
+  /** What the card says; absent: what the run's configuration says. */
+  public record Card(Optional<String> licence, Optional<String> use) {}
+
+  /**
+   * @param run a run, or the start of its name
+   * @throws InvalidInputException if the run is not finished, the folder is there already, or the
+   *     card would lack something
+   * @throws CheckDoesNotHoldException if the adapter is not what the run exported
+   */
+  public void adapter(String run, Path folder, Card card, boolean json) {
+    export(
+        run,
+        folder,
+        ModelCard.Form.ADAPTER,
+        card,
+        json,
+        (finished, into) -> {
+          for (String file : List.of(AdapterFiles.WEIGHTS, AdapterFiles.CONFIG)) {
+            Files.copy(finished.adapterFolder().resolve(file), into.resolve(file));
+          }
+        });
+  }
+
+  /** A Hugging Face directory, as {@link #adapter}. */
+  public void merged(String run, Path folder, Card card, boolean json) {
+    export(
+        run,
+        folder,
+        ModelCard.Form.MERGED,
+        card,
+        json,
+        (finished, into) -> MergedModel.of(finished.model(), finished.adapter()).write(into));
+  }
+
+  /** A file for llama.cpp, as {@link #adapter}. */
+  public void gguf(String run, Path folder, Precision precision, Card card, boolean json) {
+    export(
+        run,
+        folder,
+        ModelCard.Form.GGUF,
+        card,
+        json,
+        (finished, into) -> {
+          String name = finished.history().declared().orElseThrow().name();
+          GgufExport.write(
+              MergedModel.of(finished.model(), finished.adapter()),
+              name,
+              precision,
+              into.resolve(name + "." + precision + ".gguf"));
+        });
+  }
+
+  private interface Contents {
+    void write(FinishedRun finished, Path into) throws IOException;
+  }
+
+  private void export(
+      String run, Path folder, ModelCard.Form form, Card card, boolean json, Contents files) {
+    FinishedRun finished = FinishedRun.open(workspace, run);
+    String text = ModelCard.of(finished.history(), form, card.licence(), card.use());
+    Path target = folder.toAbsolutePath().normalize();
+    requireFree(target, folder);
+    try {
+      Files.createDirectories(target.getParent());
+      Path staged = Files.createTempDirectory(target.getParent(), ".exporting-");
+      try {
+        files.write(finished, staged);
+        Files.write(staged.resolve(CARD), text.getBytes(StandardCharsets.UTF_8));
+        Files.setPosixFilePermissions(
+            staged, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
+        say(folder, staged, json);
+        Files.deleteIfExists(target);
+        Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE);
+      } finally {
+        deleteTree(staged);
+      }
+    } catch (IOException e) {
+      throw InvalidInputException.of(
+          "--to " + folder, "cannot be written: " + e.getMessage(), "Give a folder that can be.");
+    }
+  }
+
+  private static void requireFree(Path target, Path asGiven) {
+    try (Stream<Path> there = Files.exists(target) ? Files.list(target) : Stream.empty()) {
+      if (there.findAny().isEmpty()) {
+        return;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    throw InvalidInputException.of(
+        "--to " + asGiven, "is there already, and not empty.", "Give a new folder.");
+  }
+
+  private static void say(Path folder, Path staged, boolean json) throws IOException {
+    SortedMap<String, Sha256> manifest = new TreeMap<>();
+    try (Stream<Path> files = Files.list(staged)) {
+      for (Path file : (Iterable<Path>) files::iterator) {
+        manifest.put(file.getFileName().toString(), Sha256.of(file));
+      }
+    }
+    if (json) {
+      Map<String, String> hex = new TreeMap<>();
+      manifest.forEach((name, sha256) -> hex.put(name, sha256.hex()));
+      System.out.println(Json.write(Map.of("folder", folder.toString(), "sha256", hex)));
+      return;
+    }
+    System.out.println(folder);
+    manifest.forEach((name, sha256) -> System.out.println("  " + sha256.hex() + "  " + name));
+  }
+
+  /** What is left of an export that did not come to its end. */
+  private static void deleteTree(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    List<Path> paths = new ArrayList<>();
+    try (Stream<Path> tree = Files.walk(folder)) {
+      tree.forEach(paths::add);
+    }
+    for (int i = paths.size() - 1; i >= 0; i--) {
+      Files.delete(paths.get(i));
+    }
+  }
+}
