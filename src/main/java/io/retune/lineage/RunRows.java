@@ -237,7 +237,8 @@ public final class RunRows {
     row.put("tokens", step.tokens());
     row.put("target_tokens", step.targetTokens());
     row.put("leaf_digests", step.leafDigests());
-    row.put("tensor_digests", step.tensorDigests());
+    row.put("gradient_digest", step.gradientDigest().all());
+    row.put("tensor_prefixes", step.gradientDigest().tensors());
     row.put("compute_ms", step.computeMs());
     row.put("exchange_ms", step.exchangeMs());
     row.put("wait_ms", step.waitMs());

@@ -23,6 +23,7 @@ import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.GradientDigest;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
@@ -158,7 +159,7 @@ class LineageTablesTest {
         400,
         100,
         List.of("aa", "bb"),
-        List.of("cc"),
+        GradientDigest.of(List.of("cccc")),
         1,
         2,
         3,

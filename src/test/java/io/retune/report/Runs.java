@@ -25,6 +25,7 @@ import io.retune.store.Sha256;
 import io.retune.text.Token;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.GradientDigest;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
@@ -227,7 +228,7 @@ final class Runs {
         400 + step % 7,
         100,
         List.of("ab"),
-        List.of("cd"),
+        GradientDigest.of(List.of("cdcd")),
         900,
         60,
         40,
