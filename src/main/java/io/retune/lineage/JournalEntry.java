@@ -48,6 +48,14 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
     return event.level();
   }
 
+  /** Without the digests that only a step that is computed again is held against. */
+  public JournalEntry figures() {
+    return event instanceof Stepped stepped
+        ? new JournalEntry(
+            entry, time, new Stepped(stepped.attempt(), stepped.step().figures()), seal)
+        : this;
+  }
+
   /** What is sealed: all but the seal. */
   record Unsealed(long entry, String time, Level level, Event event) {}
 
@@ -234,7 +242,8 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param through all of the run's entries up to this one are there; 0 where that is not said
    * @param count of what was sent
    * @param sha256 of what was sent
-   * @param cpuMs of the publishing thread since the delivery before; 0 where no training was near
+   * @param cpuMs of the publishing thread since the delivery before, part of what the attempt's end
+   *     says; 0 where no training was near
    */
   public record Delivered(
       String server,

@@ -20,6 +20,9 @@ public record GradientDigest(String all, String tensors) {
   private static final int ALL_CHARACTERS = 32;
   private static final int TENSOR_CHARACTERS = 4;
 
+  /** Of no tensor. */
+  static final GradientDigest NONE = of(List.of());
+
   @JsonCreator
   public GradientDigest {
     if (all.length() != ALL_CHARACTERS || tensors.length() % TENSOR_CHARACTERS != 0) {

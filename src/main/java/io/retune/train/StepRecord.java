@@ -39,6 +39,27 @@ public record StepRecord(
     long wallMs,
     long memoryBytes) {
 
+  /** Without digests. */
+  public StepRecord figures() {
+    return new StepRecord(
+        step,
+        loss,
+        learningRate,
+        gradNorm,
+        microBatches,
+        tokens,
+        targetTokens,
+        List.of(),
+        GradientDigest.NONE,
+        computeMs,
+        exchangeMs,
+        waitMs,
+        dataMs,
+        recordMs,
+        wallMs,
+        memoryBytes);
+  }
+
   /**
    * What differs between this step and the same one computed before, first things first; empty when
    * they are equal.
