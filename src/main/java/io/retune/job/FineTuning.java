@@ -131,7 +131,7 @@ final class FineTuning {
         .history()
         .openAttempt()
         .ifPresent(
-            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0)));
+            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0, 0)));
   }
 
   private Optional<RuntimeException> attempt() {
@@ -153,7 +153,7 @@ final class FineTuning {
             "",
             0);
     try {
-      TrainingStage.run(workspace.spark(), world, task, watch::take);
+      TrainingStage.run(workspace.spark(), world, task, watch.cpu.counting(watch::take));
       folder.append(watch.ended("finished"));
       return Optional.empty();
     } catch (LeaseHeldException e) {
@@ -216,6 +216,7 @@ final class FineTuning {
     private final int attempt;
     private final int resumeStep;
     private final long startNanos = System.nanoTime();
+    private final RecordingCpu cpu = new RecordingCpu();
     private boolean started;
     private int recomputed;
 
@@ -231,7 +232,7 @@ final class FineTuning {
     }
 
     JournalEntry.AttemptEnded ended(String end) {
-      return new JournalEntry.AttemptEnded(attempt, end, recomputed);
+      return new JournalEntry.AttemptEnded(attempt, end, recomputed, cpu.soFar().toMillis());
     }
 
     void take(RankEvent event) {
@@ -285,6 +286,7 @@ final class FineTuning {
 
     private void stepped(StepRecord step) {
       workspace.times().add(Stage.TRAIN, Duration.ofMillis(step.wallMs()));
+      workspace.times().add(Stage.RECORD, Duration.ofMillis(step.recordMs()));
       StepRecord before = steps.get(step.step());
       if (before != null) {
         step.differenceFrom(before, tensors).ifPresent(what -> refuse(step.step(), what));

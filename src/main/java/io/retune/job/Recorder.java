@@ -149,7 +149,7 @@ final class Recorder implements AutoCloseable {
 
   private void load() {
     try {
-      recording.upToDate(folder);
+      recording.upToDateMeanwhile(folder);
     } catch (LeaseHeldException e) {
       log.info("event=recording-ended run={} cause={}", folder.run(), e.getMessage());
     } catch (RuntimeException e) {

@@ -179,8 +179,11 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
   /**
    * @param end {@code finished}, or why it ended
    * @param stepsRecomputed steps that an earlier attempt had done; each was equal to its entry
+   * @param recordingCpuMs CPU time that the driver spent on recording meanwhile: journal, tables
+   *     and tracking server; 0 where it did not live to say
    */
-  public record AttemptEnded(int attempt, String end, int stepsRecomputed) implements Event {
+  public record AttemptEnded(int attempt, String end, int stepsRecomputed, long recordingCpuMs)
+      implements Event {
     static final String FINISHED = "finished";
 
     @Override

@@ -185,6 +185,7 @@ public final class RunRows {
     row.put("numerics", started.numerics());
     row.put("numerics_sha256", started.numericsSha256());
     row.put("steps_recomputed", ended.stepsRecomputed());
+    row.put("recording_cpu_ms", ended.recordingCpuMs());
     row.put("started_at", start.time());
     row.put("ended_at", entry.time());
     row.put("wall_ms", history.took(start, entry).toMillis());

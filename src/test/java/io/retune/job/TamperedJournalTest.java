@@ -46,7 +46,7 @@ class TamperedJournalTest {
         for (int step = 1; step <= 8; step++) {
           run.append(new Stepped(driver, step(8 * (driver - 1) + step)));
         }
-        run.append(new AttemptEnded(driver, driver < 3 ? "driver lost" : "finished", 0));
+        run.append(new AttemptEnded(driver, driver < 3 ? "driver lost" : "finished", 0, 0));
         run.noteRecorded(run.history(), run.journalBytes());
       }
       if (driver == 1) {

@@ -40,7 +40,7 @@ class JournalTest {
   }
 
   private static JournalEntry.Event event(int number) {
-    return new AttemptEnded(number, "because of " + number, 0);
+    return new AttemptEnded(number, "because of " + number, 0, 0);
   }
 
   private List<Integer> read() {
@@ -171,7 +171,7 @@ class JournalTest {
     String said = "a\u2028b\u2029c\u0085d\u000be\nf\"g\\h,\"seal\":\"\ud83d\ude00";
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
-      JournalEntry entry = journal.append(new AttemptEnded(1, said, 0));
+      JournalEntry entry = journal.append(new AttemptEnded(1, said, 0, 0));
       journal.append(event(2));
       assertThat(Journal.read(store, RUN).get(0)).isEqualTo(entry);
     }

@@ -99,7 +99,7 @@ final class Runs {
     add(declared());
     for (int lost = 1; lost < attempts; lost++) {
       add(started(lost, 0));
-      add(new AttemptEnded(lost, "lost", 0));
+      add(new AttemptEnded(lost, "lost", 0, 0));
     }
     add(started(attempts, 0));
     add(new Evaluated(1, evaluation(0)));
@@ -126,16 +126,16 @@ final class Runs {
     if (lost) {
       pauseMs = 86_400_000;
       add(new DriverStarted(2, environment()));
-      add(new AttemptEnded(1, "driver lost", 0));
+      add(new AttemptEnded(1, "driver lost", 0, 0));
       return;
     }
-    add(new AttemptEnded(1, "Rank 1 (south:4711) was lost: Connection reset by peer", 0));
+    add(new AttemptEnded(1, "Rank 1 (south:4711) was lost: Connection reset by peer", 0, 0));
     add(new Failed("resumable", "3 attempts in a row failed after step " + step));
     add(new DriverStarted(2, environment()));
   }
 
   private void end() {
-    add(new AttemptEnded(fails ? 2 : 1, "finished", fails ? 1 : 0));
+    add(new AttemptEnded(fails ? 2 : 1, "finished", fails ? 1 : 0, 0));
     add(
         new Ended(
             Sha256.of("weights").hex(),
