@@ -9,8 +9,9 @@
 --   steps_recomputed  steps that were done again after a failure, as far as an attempt lived to say
 --   tokens            of all steps
 --   step_ms           the steps
---   record_ms         waiting for the journal
---   publish_cpu_ms    of the thread that publishes, while the run trained
+--   record_ms         the training's waiting for the journal, beside step_ms
+--   recording_cpu_ms  of the driver, for journal, tables and tracking server, while attempts that are over trained
+--   publish_cpu_ms    of the thread that publishes, until the run's driver ended
 --   evaluate_ms       scoring the frozen split
 --   checkpoint_ms     writing checkpoints
 --   tokens_per_second of the steps; null: there is none
@@ -29,6 +30,7 @@ SELECT
   tokens,
   step_ms,
   record_ms,
+  recording_cpu_ms,
   publish_cpu_ms,
   evaluate_ms,
   checkpoint_ms,

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   numerics         MAP<STRING, STRING> COMMENT 'Facts that decide bits: versions, instruction set, flags, probe',
   numerics_sha256  STRING              COMMENT 'Of these facts',
   steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal. 0 where the driver was lost, which nobody counted for',
+  recording_cpu_ms BIGINT              COMMENT 'CPU time that the driver spent meanwhile on journal, tables and tracking server, beside the training; 0 where the driver was lost',
   started_at       TIMESTAMP           COMMENT 'When all ranks were there',
   ended_at         TIMESTAMP           COMMENT 'When its end was written down: of a lost driver by the next one, however much later',
   wall_ms          BIGINT              COMMENT 'From its start to its end; of a lost driver to the last that it wrote',

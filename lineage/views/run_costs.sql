@@ -13,6 +13,7 @@ SELECT
   coalesce(done.target_tokens, 0) AS target_tokens,
   coalesce(done.step_ms, 0) AS step_ms,
   coalesce(done.record_ms, 0) AS record_ms,
+  coalesce(tried.recording_cpu_ms, 0) AS recording_cpu_ms,
   coalesce(sent.publish_cpu_ms, 0) AS publish_cpu_ms,
   1000.0E0 * done.tokens / nullif(done.step_ms, 0) AS tokens_per_second,
   done.memory_bytes,
@@ -29,7 +30,8 @@ FROM runs
       count(*) AS attempts,
       max(world_size) AS most_ranks,
       CAST(sum(wall_ms * total_lanes) AS BIGINT) AS lane_ms,
-      CAST(sum(steps_recomputed) AS BIGINT) AS steps_recomputed
+      CAST(sum(steps_recomputed) AS BIGINT) AS steps_recomputed,
+      CAST(sum(recording_cpu_ms) AS BIGINT) AS recording_cpu_ms
     FROM attempts GROUP BY run) tried ON tried.run = runs.run
   LEFT JOIN (
     SELECT

@@ -378,7 +378,8 @@ final class Commands {
     @Option(
         names = "--out",
         paramLabel = "FILE",
-        description = "Where to write it; runs/RUN/report.html in the store.")
+        description =
+            "Where to write it; runs/RUN/report.html in the store, if no driver works on the run.")
     Optional<Path> out = Optional.empty();
 
     @Override

@@ -22,6 +22,7 @@ import io.retune.tracking.TrackedRun.Artifact;
 import io.retune.tracking.TrackedRun.DatasetInput;
 import io.retune.tracking.TrackedRun.LoggedModel;
 import io.retune.tracking.TrackedRun.Metric;
+import io.retune.tracking.TrackedRun.Metrics;
 import io.retune.tracking.TrackedRun.Registration;
 import io.retune.tracking.TrackedRun.Status;
 import java.io.IOException;
@@ -100,7 +101,7 @@ class MlflowTest {
         status,
         new TreeMap<>(Map.of("mlflow.source.type", "JOB", "retune.plan", "0123")),
         params(),
-        metrics(entries),
+        Metrics.of(metrics(entries)),
         List.of(input("training", "snapshots/ab"), input("evaluation", "snapshots/cd")),
         artifacts,
         over
@@ -210,7 +211,7 @@ class MlflowTest {
 
   private static Map<String, List<String>> points(TrackedRun run) {
     Map<String, List<String>> points = new HashMap<>();
-    for (Metric metric : run.metrics()) {
+    for (Metric metric : run.metrics().behind(0)) {
       points
           .computeIfAbsent(metric.key(), key -> new ArrayList<>())
           .add(metric.step() + " " + metric.timestampMs() + " " + metric.value());
@@ -589,11 +590,12 @@ class MlflowTest {
             Status.RUNNING,
             new TreeMap<>(Map.of("k".repeat(300), "v")),
             params,
-            List.of(
-                new Metric(1, "a", 1, 1, Double.NaN),
-                new Metric(1, "a", 2, 1, Double.POSITIVE_INFINITY),
-                new Metric(1, "a", 3, 1, -0.0),
-                new Metric(1, "b@c", 3, 1, 1e-320)),
+            Metrics.of(
+                List.of(
+                    new Metric(1, "a", 1, 1, Double.NaN),
+                    new Metric(1, "a", 2, 1, Double.POSITIVE_INFINITY),
+                    new Metric(1, "a", 3, 1, -0.0),
+                    new Metric(1, "b@c", 3, 1, 1e-320))),
             List.of(),
             plain.artifacts(),
             Optional.empty());

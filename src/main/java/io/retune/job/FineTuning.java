@@ -20,8 +20,12 @@ import io.retune.train.StepRecord;
 import io.retune.train.TrainingTask;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -127,7 +131,7 @@ final class FineTuning {
         .history()
         .openAttempt()
         .ifPresent(
-            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0)));
+            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0, 0)));
   }
 
   private Optional<RuntimeException> attempt() {
@@ -149,23 +153,22 @@ final class FineTuning {
             "",
             0);
     try {
-      TrainingStage.run(workspace.spark(), world, task, watch::take);
-      folder.append(new JournalEntry.AttemptEnded(number, "finished", watch.recomputed));
+      TrainingStage.run(workspace.spark(), world, task, watch.cpu.counting(watch::take));
+      folder.append(watch.ended("finished"));
       return Optional.empty();
     } catch (LeaseHeldException e) {
       throw e;
     } catch (CheckDoesNotHoldException | InvalidInputException e) {
       // It would be so again.
       if (watch.started) {
-        folder.append(
-            new JournalEntry.AttemptEnded(number, Secrets.hide(e.getMessage()), watch.recomputed));
+        folder.append(watch.ended(Secrets.hide(e.getMessage())));
       }
       throw e;
     } catch (RuntimeException e) {
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
       progress.failed(number, causeOf(e));
       if (watch.started) {
-        folder.append(new JournalEntry.AttemptEnded(number, causeOf(e), watch.recomputed));
+        folder.append(watch.ended(causeOf(e)));
       }
       return Optional.of(e);
     }
@@ -206,17 +209,30 @@ final class FineTuning {
 
   /** Writes down what an attempt's rank 0 tells; what was done before is held against its entry. */
   private final class Watch {
-    private final RunHistory history;
+    private final List<JournalEntry.AttemptStarted> earlier;
+    private final Map<Integer, StepRecord> steps = new HashMap<>();
+    private final Map<Integer, EvaluationRecord> evaluations = new HashMap<>();
+    private final Set<Integer> checkpointed = new HashSet<>();
     private final int attempt;
     private final int resumeStep;
     private final long startNanos = System.nanoTime();
+    private final RecordingCpu cpu = new RecordingCpu();
     private boolean started;
     private int recomputed;
 
     Watch(RunHistory history, int attempt, int resumeStep) {
-      this.history = history;
+      this.earlier = history.attempts();
+      history.steps().stream()
+          .filter(step -> step.step() > resumeStep)
+          .forEach(step -> steps.putIfAbsent(step.step(), step));
+      history.evaluations().forEach(it -> evaluations.putIfAbsent(it.step(), it));
+      history.checkpoints().forEach(it -> checkpointed.add(it.step()));
       this.attempt = attempt;
       this.resumeStep = resumeStep;
+    }
+
+    JournalEntry.AttemptEnded ended(String end) {
+      return new JournalEntry.AttemptEnded(attempt, end, recomputed, cpu.soFar().toMillis());
     }
 
     void take(RankEvent event) {
@@ -232,7 +248,7 @@ final class FineTuning {
             "the gradient is not finite.",
             "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
       } else if (event instanceof RankEvent.Checkpointed written
-          && !history.hasCheckpoint(written.checkpoint().step())) {
+          && !checkpointed.contains(written.checkpoint().step())) {
         folder.append(new JournalEntry.Checkpointed(attempt, written.checkpoint()));
       }
     }
@@ -245,21 +261,21 @@ final class FineTuning {
               attempt, resumeStep, ranks.ranks(), ranks.numerics(), ranks.numericsSha256()));
       started = true;
       progress.started(attempt, resumeStep, ranks.ranks());
-      if (resumeStep > 0 && !history.hasCheckpoint(resumeStep)) {
+      if (resumeStep > 0 && !checkpointed.contains(resumeStep)) {
         // Its driver died between the checkpoint and this entry.
         folder.append(new JournalEntry.Checkpointed(attempt, checkpoints.record(resumeStep, 0)));
       }
     }
 
     private void requireSameNumerics(RankEvent.Started ranks) {
-      for (JournalEntry.AttemptStarted earlier : history.attempts()) {
-        if (!earlier.numericsSha256().equals(ranks.numericsSha256())) {
+      for (JournalEntry.AttemptStarted before : earlier) {
+        if (!before.numericsSha256().equals(ranks.numericsSha256())) {
           List<String> different =
-              Numerics.differing(earlier.numerics(), ranks.numerics()).stream()
+              Numerics.differing(before.numerics(), ranks.numerics()).stream()
                   .map(
                       f ->
                           "%s was %s and is %s"
-                              .formatted(f, earlier.numerics().get(f), ranks.numerics().get(f)))
+                              .formatted(f, before.numerics().get(f), ranks.numerics().get(f)))
                   .toList();
           throw new CheckDoesNotHoldException(
               "%s cannot go on here with the same bits: %s. Go on where it was begun, or start a new run."
@@ -270,9 +286,10 @@ final class FineTuning {
 
     private void stepped(StepRecord step) {
       workspace.times().add(Stage.TRAIN, Duration.ofMillis(step.wallMs()));
-      Optional<StepRecord> before = history.step(step.step());
-      if (before.isPresent()) {
-        step.differenceFrom(before.get(), tensors).ifPresent(what -> refuse(step.step(), what));
+      workspace.times().add(Stage.RECORD, Duration.ofMillis(step.recordMs()));
+      StepRecord before = steps.get(step.step());
+      if (before != null) {
+        step.differenceFrom(before, tensors).ifPresent(what -> refuse(step.step(), what));
         recomputed++;
       } else {
         folder.append(new JournalEntry.Stepped(attempt, step));
@@ -288,10 +305,10 @@ final class FineTuning {
 
     private void evaluated(EvaluationRecord evaluation) {
       workspace.times().add(Stage.EVALUATE, Duration.ofMillis(evaluation.wallMs()));
-      Optional<EvaluationRecord> before = history.evaluation(evaluation.step());
-      if (before.isEmpty()) {
+      EvaluationRecord before = evaluations.get(evaluation.step());
+      if (before == null) {
         folder.append(new JournalEntry.Evaluated(attempt, evaluation));
-      } else if (!Arrays.equals(before.get().lossSums(), evaluation.lossSums())) {
+      } else if (!Arrays.equals(before.lossSums(), evaluation.lossSums())) {
         refuse(evaluation.step(), "the evaluation after it");
       }
       progress.evaluated(evaluation);

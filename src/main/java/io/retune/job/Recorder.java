@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 final class Recorder implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Recorder.class);
 
-  /** People look at a page now and then, and all of it is put together anew each time. */
+  /** People look at a page now and then; what was sent before is not put together again. */
   private static final Duration PUBLISH_EVERY = Duration.ofSeconds(10);
 
   /** Each load makes a file of its own: the longer a run, the further they are apart. */
@@ -149,7 +149,7 @@ final class Recorder implements AutoCloseable {
 
   private void load() {
     try {
-      recording.upToDate(folder);
+      recording.upToDateMeanwhile(folder);
     } catch (LeaseHeldException e) {
       log.info("event=recording-ended run={} cause={}", folder.run(), e.getMessage());
     } catch (RuntimeException e) {

@@ -37,12 +37,16 @@ final class Recording {
         .measure(
             Stage.RECORD,
             () -> {
-              if (tables.isEmpty()) {
-                tables = Optional.of(new LineageTables(workspace.spark(), workspace.store()));
-              }
-              what.accept(tables.get());
+              write(what);
               return null;
             });
+  }
+
+  private void write(Consumer<LineageTables> what) {
+    if (tables.isEmpty()) {
+      tables = Optional.of(new LineageTables(workspace.spark(), workspace.store()));
+    }
+    what.accept(tables.get());
   }
 
   void ingested(Collection<DatasetVersion> versions) {
@@ -64,11 +68,18 @@ final class Recording {
   /** Brings the tables up to the run's journal, and notes how far that is. */
   void upToDate(RunFolder folder) {
     if (!folder.isRecorded()) {
-      load(folder);
+      load(folder, this::record);
     }
   }
 
-  private void load(RunFolder folder) {
+  /** The same beside the training, which does not wait for it: no part of the run's time. */
+  void upToDateMeanwhile(RunFolder folder) {
+    if (!folder.isRecorded()) {
+      load(folder, this::write);
+    }
+  }
+
+  private void load(RunFolder folder, Consumer<Consumer<LineageTables>> recorded) {
     // In this order: what is written in between is recorded next time.
     long journalBytes = folder.journalBytes();
     RunHistory history = folder.history();
@@ -77,7 +88,7 @@ final class Recording {
     }
     Plan plan = PlanReader.open(workspace.store(), history.declared().get().planKey()).plan();
     folder.requireHeld();
-    record(
+    recorded.accept(
         tables -> {
           addArguments(tables, history.declared().get(), plan);
           tables.load(history, plan);
@@ -128,7 +139,7 @@ final class Recording {
   /** One run that cannot be recorded does not keep the others' rows from who asks for them. */
   private void complete(String run) {
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
-      load(folder);
+      load(folder, this::record);
     } catch (LeaseHeldException e) {
       workspace.terminal().warn("%s: its rows may be minutes old: %s", run, e.getMessage());
     } catch (RuntimeException e) {

@@ -12,6 +12,7 @@ import io.retune.report.RunReport;
 import io.retune.report.Sample;
 import io.retune.report.ShownExamples;
 import io.retune.store.Json;
+import io.retune.store.LeaseHeldException;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,17 +33,19 @@ public final class ReportJob {
 
   /**
    * @param start a run, or the start of its name
-   * @param out where the page is written; empty: {@code runs/RUN/report.html} in the store
+   * @param out where the page is written; empty: {@code runs/RUN/report.html} in the store, which
+   *     belongs to whoever works on the run
    * @throws InvalidInputException if that is not one run, or the file cannot be written
+   * @throws LeaseHeldException if a driver works on the run, and no other file is named
    */
   public void execute(String start, Optional<Path> out, boolean json) {
     RunHistory history = RunFolder.named(workspace.store(), start);
     Path file =
         out.orElseGet(() -> workspace.store().localPath("runs", history.run(), RunReport.FILE));
-    if (out.isEmpty() && history.ended().isPresent()) {
-      remake(history.run());
+    if (out.isEmpty()) {
+      remake(history.run(), file);
     } else {
-      write(file, html(workspace, history));
+      write(file, html(workspace, history, RunResult.of(workspace.store(), history).status()));
     }
     if (json) {
       System.out.println(Json.write(Map.of("run", history.run(), "report", file.toString())));
@@ -51,21 +54,41 @@ public final class ReportJob {
     }
   }
 
-  /** The page is one of the run's artifacts: where it has become another, that is recorded. */
-  private void remake(String run) {
-    try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
-      RunDocuments.writeReport(workspace, folder);
-      new Recording(workspace).upToDate(folder);
+  /**
+   * The page of a run that is over is one of its artifacts: where it has become another, that is
+   * recorded. One that goes on later makes its page when it ends.
+   */
+  private void remake(String run, Path file) {
+    try (RunFolder folder = held(run)) {
+      if (folder.history().ended().isPresent()) {
+        RunDocuments.writeReport(workspace, folder);
+        new Recording(workspace).upToDate(folder);
+      } else {
+        write(file, html(workspace, folder.history(), RunResult.INTERRUPTED));
+      }
     }
   }
 
-  /** The page of a run that was planned. */
-  static String html(Workspace workspace, RunHistory history) {
+  private RunFolder held(String run) {
+    try {
+      return RunFolder.hold(workspace.store(), run);
+    } catch (LeaseHeldException e) {
+      throw new LeaseHeldException(
+          "%s For its page as it stands now, name a file of your own: ./retune report %s --out FILE"
+              .formatted(e.getMessage(), run));
+    }
+  }
+
+  /**
+   * The page of a run that was planned.
+   *
+   * @param status as {@link RunResult} has it
+   */
+  static String html(Workspace workspace, RunHistory history, String status) {
     String key = history.declared().orElseThrow().planKey();
     Plan plan = PlanReader.open(workspace.store(), key).plan();
     ShownExamples examples =
         ShownExamples.read(workspace.spark(), workspace.store(), history, plan);
-    String status = RunResult.of(workspace.store(), history).status();
     return new RunReport(history, plan, status, examples, samples(workspace.store(), history.run()))
         .html();
   }

@@ -76,7 +76,7 @@ final class RunDocuments {
     RunDocuments documents = new RunDocuments(store, folder);
     store.write(
         documents.path(RunReport.FILE),
-        ReportJob.html(workspace, documents.history).getBytes(UTF_8));
+        ReportJob.html(workspace, documents.history, RunResult.FINISHED).getBytes(UTF_8));
     Artifact page = documents.artifact(RunReport.FILE);
     if (!page.equals(documents.history.artifacts().get(RunReport.FILE))) {
       folder.append(new Written(List.of(page)));

@@ -6,15 +6,18 @@ import io.retune.config.InvalidInputException;
 import io.retune.lineage.DamagedJournalException;
 import io.retune.lineage.Journal;
 import io.retune.lineage.JournalEntry;
+import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.RunHistory;
 import io.retune.store.Json;
 import io.retune.store.Lease;
 import io.retune.store.Store;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 
@@ -62,19 +65,19 @@ final class RunFolder implements AutoCloseable {
    * @throws InvalidInputException if that is not one run
    */
   static RunHistory named(Store store, String start) {
-    List<RunHistory> matching =
+    List<Begun> matching =
         names(store).stream()
             .filter(name -> name.startsWith(start))
-            .flatMap(name -> readable(store, name, start))
-            .filter(history -> history.declared().isPresent())
-            .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
+            .flatMap(name -> begun(store, name, start))
+            .sorted(Comparator.comparing(Begun::time).reversed())
             .toList();
     if (matching.size() == 1) {
-      return matching.get(0);
+      return history(store, matching.get(0).run());
     }
     return matching.stream()
-        .filter(h -> h.run().equals(start) || h.declared().orElseThrow().name().equals(start))
+        .filter(begun -> begun.run().equals(start) || begun.name().equals(start))
         .findFirst()
+        .map(begun -> history(store, begun.run()))
         .orElseThrow(
             () ->
                 InvalidInputException.of(
@@ -87,19 +90,30 @@ final class RunFolder implements AutoCloseable {
                             ", ",
                             matching.isEmpty()
                                 ? names(store)
-                                : matching.stream().map(RunHistory::run).toList())
+                                : matching.stream().map(Begun::run).toList())
                         + "."));
   }
 
+  /**
+   * What the first entry of a journal says: enough to tell runs apart.
+   *
+   * @param name of its experiment
+   * @param time when it was declared
+   */
+  private record Begun(String run, String name, String time) {}
+
   /** A damaged run does not keep who asks for another from it. */
-  private static Stream<RunHistory> readable(Store store, String name, String asked) {
+  private static Stream<Begun> begun(Store store, String run, String asked) {
     try {
-      return Stream.of(history(store, name));
+      return Journal.first(store, run)
+          .filter(first -> first.event() instanceof Declared)
+          .map(first -> new Begun(run, ((Declared) first.event()).name(), first.time()))
+          .stream();
     } catch (DamagedJournalException e) {
-      if (name.equals(asked)) {
+      if (run.equals(asked)) {
         throw e;
       }
-      System.err.println(name + ": " + e.getMessage());
+      System.err.println(run + ": " + e.getMessage());
       return Stream.empty();
     }
   }
@@ -110,9 +124,21 @@ final class RunFolder implements AutoCloseable {
    * @throws io.retune.lineage.DamagedJournalException if it is not as its drivers wrote it
    */
   static RunHistory history(Store store, String run) {
+    return history(store, run, UnaryOperator.identity());
+  }
+
+  /**
+   * As {@link #history}, for who lists runs: steps without their digests, which take most of it.
+   */
+  static RunHistory figures(Store store, String run) {
+    return history(store, run, JournalEntry::figures);
+  }
+
+  private static RunHistory history(Store store, String run, UnaryOperator<JournalEntry> kept) {
     // First what the journal must hold: it may grow in between.
     Optional<Recorded> recorded = recorded(store, run);
-    List<JournalEntry> entries = Journal.read(store, run);
+    List<JournalEntry> entries = new ArrayList<>();
+    Journal.read(store, run, entry -> entries.add(kept.apply(entry)));
     recorded.ifPresent(r -> r.requireIn(run, entries));
     return new RunHistory(entries);
   }

@@ -66,6 +66,8 @@ public record RunResult(
     Map<String, Metric> groups,
     Map<String, Long> timeMs,
     @JsonIgnore String startedAt) {
+  static final String FINISHED = "finished";
+  static final String INTERRUPTED = "interrupted";
 
   /**
    * One start of the ranks.
@@ -123,7 +125,7 @@ public record RunResult(
         declared.request(),
         declared.name(),
         declared.asked().experiment(),
-        ended.isPresent() ? "finished" : held ? "running" : "interrupted",
+        ended.isPresent() ? FINISHED : held ? "running" : INTERRUPTED,
         declared.steps(),
         history.lastStep(),
         pace.step() > 0 ? pace.loss() : null,

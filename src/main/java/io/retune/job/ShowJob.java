@@ -86,7 +86,7 @@ public final class ShowJob {
    */
   private <T> Stream<T> known(String run, Function<RunHistory, T> shown) {
     try {
-      RunHistory history = RunFolder.history(workspace.store(), run);
+      RunHistory history = RunFolder.figures(workspace.store(), run);
       return history.declared().stream().map(declared -> shown.apply(history));
     } catch (RuntimeException e) {
       System.err.println(run + ": " + e.getMessage());
@@ -130,7 +130,7 @@ public final class ShowJob {
     List<RunHistory> held =
         RunFolder.names(workspace.store()).stream()
             .filter(run -> RunFolder.isHeld(workspace.store(), run))
-            .map(run -> RunFolder.history(workspace.store(), run))
+            .map(run -> RunFolder.figures(workspace.store(), run))
             .filter(history -> history.declared().isPresent())
             .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
             .toList();

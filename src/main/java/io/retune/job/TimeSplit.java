@@ -9,7 +9,10 @@ import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** Where the time of a run went. */
+/**
+ * Where the time of a run went: the parts follow each other. What is done beside the training, by
+ * threads that nothing waits for, is in none of them.
+ */
 public final class TimeSplit {
   /** The parts of a run, in their order. */
   public enum Stage {

@@ -24,6 +24,7 @@ import io.retune.tracking.TrackedRun.Artifact;
 import io.retune.tracking.TrackedRun.DatasetInput;
 import io.retune.tracking.TrackedRun.LoggedModel;
 import io.retune.tracking.TrackedRun.Metric;
+import io.retune.tracking.TrackedRun.Metrics;
 import io.retune.tracking.TrackedRun.Registration;
 import io.retune.tracking.TrackedRun.Status;
 import java.time.Instant;
@@ -126,7 +127,7 @@ final class TrackedRuns {
             .orElse(Status.RUNNING),
         tags(),
         params(),
-        metrics(),
+        new Curves(),
         inputs(),
         history.artifacts().values().stream().map(this::artifact).toList(),
         Optional.ofNullable(history.artifacts().get("adapter/" + AdapterFiles.WEIGHTS))
@@ -236,17 +237,30 @@ final class TrackedRuns {
         loss.verdict().words());
   }
 
-  private List<Metric> metrics() {
+  /** Figures of the rows, as far as they are asked for. */
+  private final class Curves implements Metrics {
+    @Override
+    public List<Metric> behind(long entry) {
+      return metrics(entry);
+    }
+
+    @Override
+    public long lastStep() {
+      return history.ended().isPresent() ? declared.steps() : history.lastStep();
+    }
+  }
+
+  private List<Metric> metrics(long behind) {
     List<Metric> metrics = new ArrayList<>();
-    rows.of("steps").forEach(row -> step(metrics, row));
-    for (Map<String, Object> row : rows.of("checkpoints")) {
+    rows.behind(behind, "steps").forEach(row -> step(metrics, row));
+    for (Map<String, Object> row : rows.behind(behind, "checkpoints")) {
       add(metrics, row, "time/checkpoint_ms", number(row, "wall_ms"));
     }
-    for (Map<String, Object> row : rows.of("evaluations")) {
+    for (Map<String, Object> row : rows.behind(behind, "evaluations")) {
       add(metrics, row, "eval/loss", number(row, "loss"));
       add(metrics, row, "eval/perplexity", Math.exp(number(row, "loss")));
     }
-    for (Map<String, Object> row : rows.of("verdicts")) {
+    for (Map<String, Object> row : rows.behind(behind, "verdicts")) {
       String group = String.valueOf(row.get("group_value"));
       String prefix = group.isEmpty() ? "verdict/" : "verdict/" + group + "/";
       for (String figure : List.of("difference", "low", "high")) {

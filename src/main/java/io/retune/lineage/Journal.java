@@ -1,14 +1,15 @@
 package io.retune.lineage;
 
 import io.retune.store.Lease;
-import io.retune.store.Sha256;
 import io.retune.store.Store;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -22,7 +23,7 @@ public final class Journal implements AutoCloseable {
   private final Store store;
   private final String run;
   private final Lease lease;
-  private final List<JournalEntry> entries;
+  private final List<JournalEntry> entries = new ArrayList<>();
   private final List<Segment.Earlier> earlier;
   private final Segment.Sealer sealer = new Segment.Sealer();
   private Optional<Store.Appender> appender = Optional.empty();
@@ -30,17 +31,16 @@ public final class Journal implements AutoCloseable {
   /** A line may stand in part, or not at all. */
   private boolean failed;
 
-  private Journal(Store store, String run, Lease lease, Contents before) {
+  private Journal(Store store, String run, Lease lease) {
     this.store = store;
     this.run = run;
     this.lease = lease;
-    this.entries = new ArrayList<>(before.entries);
-    this.earlier = before.segments;
+    this.earlier = walk(store, run, entries::add);
   }
 
   /** To go on writing, as the holder of the run's lease. */
   public static Journal open(Store store, String run, Lease lease) {
-    return new Journal(store, run, lease, contents(store, run));
+    return new Journal(store, run, lease);
   }
 
   private static Path folder(Store store, String run) {
@@ -62,85 +62,151 @@ public final class Journal implements AutoCloseable {
    * @throws DamagedJournalException if they are not as they were written
    */
   public static List<JournalEntry> read(Store store, String run) {
-    return List.copyOf(contents(store, run).entries);
+    List<JournalEntry> entries = new ArrayList<>();
+    read(store, run, entries::add);
+    return List.copyOf(entries);
   }
 
-  /** What counts of a journal. */
-  private record Contents(List<JournalEntry> entries, List<Segment.Earlier> segments) {}
+  /**
+   * Hands on the run's entries in order, each as soon as it is read: of a long run they need not be
+   * held.
+   *
+   * @throws DamagedJournalException if they are not as they were written; then what was handed on
+   *     does not count
+   */
+  public static void read(Store store, String run, Consumer<JournalEntry> into) {
+    walk(store, run, into);
+  }
 
-  /** From the last segment, which says what counts of the others. */
-  private static Contents contents(Store store, String run) {
-    List<Path> files =
-        store.list(folder(store, run)).stream()
-            .filter(file -> file.getName().matches("\\d{6}\\.jsonl"))
-            .toList();
-    for (int i = files.size() - 1; i >= 0; i--) {
-      Path file = files.get(i);
-      byte[] bytes = store.read(file);
-      Segment last = Segment.read(file.toString(), number(file), bytes);
-      if (!last.isEmpty()) {
-        requireItsPlace(run, file, last);
-        return joined(store, run, last, earlier(last.number(), bytes, last.bytes()));
+  /**
+   * The entry that the run began with, which says what it is; nothing behind it is read.
+   *
+   * @throws DamagedJournalException if it is not as it was written
+   */
+  public static Optional<JournalEntry> first(Store store, String run) {
+    try {
+      Optional<Last> last = last(store, run);
+      if (last.isEmpty() || last.get().header().earlier().isEmpty()) {
+        return last.isEmpty() ? Optional.empty() : first(store, last.get().file());
       }
+      int first = last.get().header().earlier().get(0).segment();
+      return first(store, new Path(folder(store, run), name(first)));
+    } catch (IOException e) {
+      throw unreadable(run, e);
     }
-    return new Contents(List.of(), List.of());
+  }
+
+  private static Optional<JournalEntry> first(Store store, Path file) throws IOException {
+    try (Segment segment = open(store, file)) {
+      return segment.header().isPresent() ? segment.next() : Optional.empty();
+    }
+  }
+
+  private static UncheckedIOException unreadable(String run, IOException e) {
+    return new UncheckedIOException("Cannot read the journal of " + run, e);
+  }
+
+  private static Segment open(Store store, Path file) throws IOException {
+    if (!store.exists(file)) {
+      throw new DamagedJournalException(file.toString(), "is not as the driver after it found it.");
+    }
+    return new Segment(file.toString(), number(file), store.open(file));
   }
 
   private static int number(Path file) {
     return Integer.parseInt(file.getName().substring(0, 6));
   }
 
-  private static void requireItsPlace(String run, Path file, Segment segment) {
-    Segment.Header header = segment.header();
-    if (header.schema() != Segment.SCHEMA) {
+  /** The last segment, which says what counts of the others. */
+  private record Last(Path file, Segment.Header header) {}
+
+  private static Optional<Last> last(Store store, String run) throws IOException {
+    List<Path> files =
+        store.list(folder(store, run)).stream()
+            .filter(file -> file.getName().matches("\\d{6}\\.jsonl"))
+            .toList();
+    for (int i = files.size() - 1; i >= 0; i--) {
+      try (Segment segment = open(store, files.get(i))) {
+        Optional<Segment.Header> header = segment.header();
+        if (header.isPresent()) {
+          requireItsPlace(run, segment, header.get());
+          return Optional.of(new Last(files.get(i), header.get()));
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static void requireItsPlace(String run, Segment segment, Segment.Header header) {
+    if (!Segment.READ.contains(header.schema())) {
       throw new DamagedJournalException(
-          file.toString(), "has schema " + header.schema() + ", which this Retune does not read.");
+          segment.file(), "has schema " + header.schema() + ", which this Retune does not read.");
     }
     if (!header.run().equals(run) || header.segment() != segment.number()) {
-      throw new DamagedJournalException(file.toString(), "belongs to another place.");
+      throw new DamagedJournalException(segment.file(), "belongs to another place.");
     }
   }
 
-  private static Segment.Earlier earlier(int number, byte[] bytes, int end) {
-    return new Segment.Earlier(number, end, Sha256.of(Arrays.copyOf(bytes, end)).hex());
-  }
-
-  private static Contents joined(Store store, String run, Segment last, Segment.Earlier its) {
-    List<JournalEntry> entries = new ArrayList<>();
-    for (Segment.Earlier earlier : last.header().earlier()) {
-      entries.addAll(read(store, run, earlier).entries());
-    }
-    if (entries.size() != last.header().after()) {
-      throw new DamagedJournalException(
-          "The journal of " + run, "has " + entries.size() + " entries before its last segment.");
-    }
-    entries.addAll(last.entries());
-    requireWhole(run, entries);
-    List<Segment.Earlier> segments = new ArrayList<>(last.header().earlier());
-    segments.add(its);
-    return new Contents(entries, segments);
-  }
-
-  private static Segment read(Store store, String run, Segment.Earlier earlier) {
-    Path file = new Path(folder(store, run), name(earlier.segment()));
-    byte[] bytes = store.exists(file) ? store.read(file) : new byte[0];
-    if (bytes.length < earlier.bytes()
-        || !earlier(earlier.segment(), bytes, earlier.bytes()).equals(earlier)) {
-      throw new DamagedJournalException(file.toString(), "is not as the driver after it found it.");
-    }
-    // What its driver wrote to it later does not count, but is sealed too.
-    Segment whole = Segment.read(file.toString(), earlier.segment(), bytes);
-    return whole.bytes() == earlier.bytes()
-        ? whole
-        : Segment.read(file.toString(), earlier.segment(), Arrays.copyOf(bytes, earlier.bytes()));
-  }
-
-  private static void requireWhole(String run, List<JournalEntry> entries) {
-    for (int i = 0; i < entries.size(); i++) {
-      if (entries.get(i).entry() != i + 1) {
-        throw new DamagedJournalException(
-            "The journal of " + run, "entry " + (i + 1) + " is missing.");
+  /**
+   * From the first entry to the last.
+   *
+   * @return the segments, as far as they count
+   */
+  private static List<Segment.Earlier> walk(Store store, String run, Consumer<JournalEntry> into) {
+    try {
+      Optional<Last> last = last(store, run);
+      if (last.isEmpty()) {
+        return List.of();
       }
+      Counted counted = new Counted(run, into);
+      List<Segment.Earlier> segments = new ArrayList<>();
+      for (Segment.Earlier earlier : last.get().header().earlier()) {
+        Path file = new Path(folder(store, run), name(earlier.segment()));
+        Segment.Earlier found = read(store, file, earlier.bytes(), counted);
+        if (!found.equals(earlier)) {
+          throw new DamagedJournalException(
+              file.toString(), "is not as the driver after it found it.");
+        }
+        segments.add(found);
+      }
+      if (counted.entries != last.get().header().after()) {
+        throw new DamagedJournalException(
+            "The journal of " + run,
+            "has " + counted.entries + " entries before its last segment.");
+      }
+      segments.add(read(store, last.get().file(), Long.MAX_VALUE, counted));
+      return segments;
+    } catch (IOException e) {
+      throw unreadable(run, e);
+    }
+  }
+
+  private static Segment.Earlier read(
+      Store store, Path file, long counts, Consumer<JournalEntry> into) throws IOException {
+    try (Segment segment = open(store, file)) {
+      return segment.read(counts, into);
+    }
+  }
+
+  /** Hands on entries that are numbered without gaps. */
+  private static final class Counted implements Consumer<JournalEntry> {
+    private final String run;
+    private final Consumer<JournalEntry> into;
+    private long entries;
+
+    Counted(String run, Consumer<JournalEntry> into) {
+      this.run = run;
+      this.into = into;
+    }
+
+    @Override
+    public void accept(JournalEntry entry) {
+      entries++;
+      if (entry.entry() != entries) {
+        throw new DamagedJournalException(
+            "The journal of " + run, "entry " + entries + " is missing.");
+      }
+      into.accept(entry);
     }
   }
 

@@ -48,6 +48,14 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
     return event.level();
   }
 
+  /** Without the digests that only a step that is computed again is held against. */
+  public JournalEntry figures() {
+    return event instanceof Stepped stepped
+        ? new JournalEntry(
+            entry, time, new Stepped(stepped.attempt(), stepped.step().figures()), seal)
+        : this;
+  }
+
   /** What is sealed: all but the seal. */
   record Unsealed(long entry, String time, Level level, Event event) {}
 
@@ -171,8 +179,11 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
   /**
    * @param end {@code finished}, or why it ended
    * @param stepsRecomputed steps that an earlier attempt had done; each was equal to its entry
+   * @param recordingCpuMs CPU time that the driver spent on recording meanwhile: journal, tables
+   *     and tracking server; 0 where it did not live to say
    */
-  public record AttemptEnded(int attempt, String end, int stepsRecomputed) implements Event {
+  public record AttemptEnded(int attempt, String end, int stepsRecomputed, long recordingCpuMs)
+      implements Event {
     static final String FINISHED = "finished";
 
     @Override
@@ -234,7 +245,8 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param through all of the run's entries up to this one are there; 0 where that is not said
    * @param count of what was sent
    * @param sha256 of what was sent
-   * @param cpuMs of the publishing thread since the delivery before; 0 where no training was near
+   * @param cpuMs of the publishing thread since the delivery before, part of what the attempt's end
+   *     says; 0 where no training was near
    */
   public record Delivered(
       String server,

@@ -17,6 +17,8 @@ import io.retune.lineage.JournalEntry.Written;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.StepRecord;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -66,6 +68,10 @@ public record RunHistory(List<JournalEntry> entries) {
     return all(Evaluated.class).map(Evaluated::evaluation).toList();
   }
 
+  public List<CheckpointRecord> checkpoints() {
+    return all(Checkpointed.class).map(Checkpointed::checkpoint).toList();
+  }
+
   /** Of the last entry. */
   public String seal() {
     return entries.get(entries.size() - 1).seal();
@@ -99,13 +105,49 @@ public record RunHistory(List<JournalEntry> entries) {
     return all(AttemptStarted.class).toList();
   }
 
+  /** The entry with which the attempt began; empty when its ranks were never all there. */
+  Optional<JournalEntry> start(int attempt) {
+    return entries.stream()
+        .filter(e -> e.event() instanceof AttemptStarted started && started.attempt() == attempt)
+        .findFirst();
+  }
+
+  /** The last driver that had taken the run up before {@code entry}. */
+  int driverAt(JournalEntry entry) {
+    return entries.stream()
+        .takeWhile(e -> e.entry() < entry.entry())
+        .filter(e -> e.event() instanceof DriverStarted)
+        .mapToInt(e -> ((DriverStarted) e.event()).driver())
+        .max()
+        .orElse(0);
+  }
+
+  /**
+   * How long an attempt took, from the entry of its start to that of its end; or, where the driver
+   * after it had to write the end down, be that a day later, to the last thing that it did.
+   */
+  public Duration took(JournalEntry start, JournalEntry end) {
+    return Duration.between(Instant.parse(start.time()), Instant.parse(lastOf(start, end).time()));
+  }
+
+  private JournalEntry lastOf(JournalEntry start, JournalEntry end) {
+    if (driverAt(start) == driverAt(end)) {
+      return end;
+    }
+    return entries.stream()
+        .filter(e -> e.entry() > start.entry() && e.entry() < end.entry())
+        .filter(e -> isWork(e.event()))
+        .reduce((earlier, later) -> later)
+        .orElse(start);
+  }
+
+  private static boolean isWork(Event event) {
+    return event instanceof Stepped || event instanceof Evaluated || event instanceof Checkpointed;
+  }
+
   /** How the attempt ended; empty when its driver did not live to say. */
   public Optional<AttemptEnded> end(int attempt) {
     return all(AttemptEnded.class).filter(e -> e.attempt() == attempt).findFirst();
-  }
-
-  public Optional<StepRecord> step(int step) {
-    return all(Stepped.class).map(Stepped::step).filter(s -> s.step() == step).findFirst();
   }
 
   /** The last step that is known to have been done. */

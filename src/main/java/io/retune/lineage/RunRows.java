@@ -20,16 +20,13 @@ import io.retune.train.EvaluationRecord;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * A journal's entries as rows of the tables about runs: columns by name. What tables hold and what
@@ -57,58 +54,65 @@ public final class RunRows {
   private final RunHistory history;
   private final Plan plan;
   private final String run;
-  private final Map<String, List<Map<String, Object>>> byTable = new HashMap<>();
 
   public RunRows(RunHistory history, Plan plan) {
     this.history = history;
     this.plan = plan;
     this.run = history.run();
-    for (JournalEntry entry : history.entries()) {
-      of(entry)
-          .forEach(
-              (table, rows) -> byTable.computeIfAbsent(table, t -> new ArrayList<>()).addAll(rows));
-    }
   }
 
   /** The rows of a table, in the order of their entries. */
   public List<Map<String, Object>> of(String table) {
-    return Collections.unmodifiableList(byTable.getOrDefault(table, List.of()));
+    return behind(0, table);
   }
 
-  /** Those that entries behind {@code entry} make. */
-  List<Map<String, Object>> behind(long entry, String table) {
-    return of(table).stream().filter(row -> (Long) row.get("entry") > entry).toList();
+  /** Those that entries behind {@code entry} make; no others are made. */
+  public List<Map<String, Object>> behind(long entry, String table) {
+    List<JournalEntry> entries = history.entries();
+    int from = (int) Math.min(entry, entries.size());
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (JournalEntry each : entries.subList(from, entries.size())) {
+      Optional.ofNullable(of(each).get(table)).ifPresent(made -> rows.addAll(made.get()));
+    }
+    return rows;
   }
 
   /** By table. */
-  private Map<String, List<Map<String, Object>>> of(JournalEntry entry) {
+  private Map<String, Supplier<List<Map<String, Object>>>> of(JournalEntry entry) {
     JournalEntry.Event event = entry.event();
     if (event instanceof DriverStarted started) {
-      return Map.of("drivers", List.of(driver(entry, started)));
+      return Map.of("drivers", () -> List.of(driver(entry, started)));
     } else if (event instanceof Declared declared) {
-      return Map.of("runs", List.of(run(entry, declared)));
+      return Map.of("runs", () -> List.of(run(entry, declared)));
     } else if (event instanceof AttemptEnded ended) {
       return Map.of(
-          "attempts", start(ended).map(start -> attempt(start, entry, ended)).stream().toList());
+          "attempts",
+          () ->
+              history.start(ended.attempt()).stream()
+                  .map(start -> attempt(start, entry, ended))
+                  .toList());
     } else if (event instanceof Stepped stepped) {
-      return Map.of("steps", List.of(step(entry, stepped.attempt(), stepped.step())));
+      return Map.of("steps", () -> List.of(step(entry, stepped.attempt(), stepped.step())));
     } else if (event instanceof Checkpointed written) {
       return Map.of(
-          "checkpoints", List.of(checkpoint(entry, written.attempt(), written.checkpoint())));
+          "checkpoints", () -> List.of(checkpoint(entry, written.attempt(), written.checkpoint())));
     } else if (event instanceof Evaluated evaluated) {
       EvaluationRecord evaluation = evaluated.evaluation();
       return Map.of(
-          "evaluations", List.of(evaluation(entry, evaluated.attempt(), evaluation)),
-          "evaluation_examples", examples(entry, evaluation));
+          "evaluations",
+          () -> List.of(evaluation(entry, evaluated.attempt(), evaluation)),
+          "evaluation_examples",
+          () -> examples(entry, evaluation));
     } else if (event instanceof Ended ended) {
-      return Map.of("verdicts", verdicts(entry, ended), "run_ends", List.of(end(entry, ended)));
+      return Map.of(
+          "verdicts", () -> verdicts(entry, ended), "run_ends", () -> List.of(end(entry, ended)));
     } else if (event instanceof Failed failed) {
-      return Map.of("run_failures", List.of(failure(entry, failed)));
+      return Map.of("run_failures", () -> List.of(failure(entry, failed)));
     } else if (event instanceof Written written) {
       return Map.of(
-          "artifacts", written.artifacts().stream().map(a -> artifact(entry, a)).toList());
+          "artifacts", () -> written.artifacts().stream().map(a -> artifact(entry, a)).toList());
     } else if (event instanceof Delivered delivered) {
-      return Map.of("deliveries", List.of(delivery(entry, delivered)));
+      return Map.of("deliveries", () -> List.of(delivery(entry, delivered)));
     }
     return Map.of();
   }
@@ -163,48 +167,11 @@ public final class RunRows {
     return row;
   }
 
-  /** The last driver that had taken the run up before {@code entry}. */
-  private int driverAt(JournalEntry entry) {
-    return history.entries().stream()
-        .takeWhile(e -> e.entry() < entry.entry())
-        .filter(e -> e.event() instanceof DriverStarted)
-        .mapToInt(e -> ((DriverStarted) e.event()).driver())
-        .max()
-        .orElse(0);
-  }
-
-  /**
-   * What an attempt was last heard of by: its end; or, where the driver after it had to write that
-   * down, be that a day later, the last thing that it did.
-   */
-  private JournalEntry lastOf(JournalEntry start, JournalEntry end) {
-    if (driverAt(start) == driverAt(end)) {
-      return end;
-    }
-    return history.entries().stream()
-        .filter(e -> e.entry() > start.entry() && e.entry() < end.entry())
-        .filter(e -> isWork(e.event()))
-        .reduce((earlier, later) -> later)
-        .orElse(start);
-  }
-
-  private static boolean isWork(JournalEntry.Event event) {
-    return event instanceof Stepped || event instanceof Evaluated || event instanceof Checkpointed;
-  }
-
-  private Optional<JournalEntry> start(AttemptEnded ended) {
-    return history.entries().stream()
-        .filter(
-            e ->
-                e.event() instanceof AttemptStarted started && started.attempt() == ended.attempt())
-        .findFirst();
-  }
-
   private Map<String, Object> attempt(JournalEntry start, JournalEntry entry, AttemptEnded ended) {
     AttemptStarted started = (AttemptStarted) start.event();
     Map<String, Object> row = row(entry);
     row.put("attempt", started.attempt());
-    row.put("driver", driverAt(start));
+    row.put("driver", history.driverAt(start));
     row.put("world_size", started.ranks().size());
     row.put("resumed_from", started.resumedFrom());
     row.put("processes", started.ranks().stream().map(r -> r.host() + ":" + r.pid()).toList());
@@ -218,10 +185,10 @@ public final class RunRows {
     row.put("numerics", started.numerics());
     row.put("numerics_sha256", started.numericsSha256());
     row.put("steps_recomputed", ended.stepsRecomputed());
+    row.put("recording_cpu_ms", ended.recordingCpuMs());
     row.put("started_at", start.time());
     row.put("ended_at", entry.time());
-    Instant last = Instant.parse(lastOf(start, entry).time());
-    row.put("wall_ms", Duration.between(Instant.parse(start.time()), last).toMillis());
+    row.put("wall_ms", history.took(start, entry).toMillis());
     row.put("outcome", ended.end());
     return row;
   }
@@ -237,7 +204,8 @@ public final class RunRows {
     row.put("tokens", step.tokens());
     row.put("target_tokens", step.targetTokens());
     row.put("leaf_digests", step.leafDigests());
-    row.put("tensor_digests", step.tensorDigests());
+    row.put("gradient_digest", step.gradientDigest().all());
+    row.put("tensor_prefixes", step.gradientDigest().tensors());
     row.put("compute_ms", step.computeMs());
     row.put("exchange_ms", step.exchangeMs());
     row.put("wait_ms", step.waitMs());

@@ -1,32 +1,37 @@
 package io.retune.lineage;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.io.InputStream;
 import java.security.MessageDigest;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * One file of a journal: a header, then an entry a line. Each line ends with its seal, the SHA-256
  * of the seal before it (64 zeros before the header) followed by the line's own text without the
- * seal. Described for others in {@code docs/journal.md}.
- *
- * @param number of the lease it was written under, and its name
- * @param header null when a driver died before it had written it
- * @param bytes of its whole lines
+ * seal. Described for others in {@code docs/journal.md}. It is read line by line: a long run's is
+ * larger than what a reader wants to hold.
  */
-record Segment(int number, Header header, List<JournalEntry> entries, int bytes) {
-  static final int SCHEMA = 1;
+final class Segment implements AutoCloseable {
+  /** What is written. */
+  static final int SCHEMA = 2;
+
+  /** What is read: 1 had a digest of 128 bits for each tensor in each step. */
+  static final Set<Integer> READ = Set.of(1, 2);
 
   private static final String START = "0".repeat(64);
-  private static final Pattern LINE =
-      Pattern.compile("(\\{.*),\"seal\":\"([0-9a-f]{64})\"\\}", Pattern.DOTALL);
+  private static final byte[] BEFORE_SEAL = ",\"seal\":\"".getBytes(US_ASCII);
+  private static final byte[] BEHIND_SEAL = "\"}".getBytes(US_ASCII);
+  private static final int SEALED_BYTES = BEFORE_SEAL.length + 64 + BEHIND_SEAL.length;
 
   /**
    * The first line of a file.
@@ -42,7 +47,7 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
    *
    * @param sha256 of its first {@code bytes} bytes
    */
-  record Earlier(int segment, int bytes, String sha256) {}
+  record Earlier(int segment, long bytes, String sha256) {}
 
   /** A line with its line end, and its seal. */
   record Line(byte[] bytes, String seal) {}
@@ -53,10 +58,12 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
 
     /** The object as a line behind those that were {@link #took taken}. */
     Line line(Object object) {
-      String text = Json.write(object);
-      String next = after(seal, text);
-      String line = text.substring(0, text.length() - 1) + ",\"seal\":\"" + next + "\"}\n";
-      return new Line(line.getBytes(StandardCharsets.UTF_8), next);
+      byte[] text = Json.write(object).getBytes(UTF_8);
+      String next = after(text, text.length - 1);
+      byte[] line = Arrays.copyOf(text, text.length - 1 + SEALED_BYTES + 1);
+      byte[] end = (",\"seal\":\"" + next + "\"}\n").getBytes(US_ASCII);
+      System.arraycopy(end, 0, line, text.length - 1, end.length);
+      return new Line(line, next);
     }
 
     /** The line stands: the next follows it. */
@@ -64,65 +71,157 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
       seal = line.seal();
     }
 
-    private static String after(String seal, String text) {
+    /** Of an object's text, whose last brace is left out. */
+    private String after(byte[] text, int length) {
       MessageDigest digest = Sha256.digest();
-      digest.update(seal.getBytes(StandardCharsets.US_ASCII));
-      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
+      digest.update(seal.getBytes(US_ASCII));
+      digest.update(text, 0, length);
+      digest.update((byte) '}');
+      return HexFormat.of().formatHex(digest.digest());
     }
+
+    /** Whether a line, without its line end, follows those that were taken; if so it is taken. */
+    private boolean takes(byte[] line) {
+      int text = line.length - SEALED_BYTES;
+      if (text < 1 || line[0] != '{') {
+        return false;
+      }
+      String next = after(line, text);
+      byte[] expected = (",\"seal\":\"" + next + "\"}").getBytes(US_ASCII);
+      if (!Arrays.equals(line, text, line.length, expected, 0, expected.length)) {
+        return false;
+      }
+      seal = next;
+      return true;
+    }
+  }
+
+  private final String file;
+  private final int number;
+  private final InputStream in;
+  private final Sealer sealer = new Sealer();
+  private final byte[] chunk = new byte[1 << 16];
+  private int position;
+  private int limit;
+  private int line;
+
+  /**
+   * @param number of the lease it was written under, and its name
+   * @param in from its beginning; closed with this
+   */
+  Segment(String file, int number, InputStream in) {
+    this.file = file;
+    this.number = number;
+    this.in = in;
+  }
+
+  String file() {
+    return file;
+  }
+
+  int number() {
+    return number;
+  }
+
+  /** A line without its line end; what follows the last one was being written by who died. */
+  private Optional<byte[]> line() throws IOException {
+    byte[] start = {};
+    while (true) {
+      for (int i = position; i < limit; i++) {
+        if (chunk[i] == '\n') {
+          byte[] whole = joined(start, i);
+          position = i + 1;
+          line++;
+          return Optional.of(whole);
+        }
+      }
+      start = joined(start, limit);
+      position = 0;
+      limit = in.read(chunk);
+      if (limit < 0) {
+        limit = 0;
+        return Optional.empty();
+      }
+    }
+  }
+
+  private byte[] joined(byte[] start, int end) {
+    byte[] joined = Arrays.copyOf(start, start.length + end - position);
+    System.arraycopy(chunk, position, joined, start.length, end - position);
+    return joined;
   }
 
   /**
-   * A file's whole lines; what follows the last line end was being written when its driver died.
+   * The first line; empty when a driver died before it had written it. Before everything else.
    *
-   * @param bytes of the file, or as many as count
+   * @throws DamagedJournalException if it is none
+   */
+  Optional<Header> header() throws IOException {
+    Optional<byte[]> first = line();
+    if (first.isEmpty()) {
+      return Optional.empty();
+    }
+    requireSealed(first.get());
+    return Optional.of(parsed(unsealed(first.get()), Header.class));
+  }
+
+  /** The next entry; empty where there is no other. */
+  Optional<JournalEntry> next() throws IOException {
+    Optional<byte[]> next = line();
+    if (next.isEmpty()) {
+      return Optional.empty();
+    }
+    requireSealed(next.get());
+    return Optional.of(parsed(next.get(), JournalEntry.class));
+  }
+
+  /**
+   * Hands on all entries, as far as the file counts: what is behind that must be sealed too.
+   *
+   * @param counts bytes that count
+   * @return the file as it was found
    * @throws DamagedJournalException if a line does not follow from those before it
    */
-  static Segment read(String file, int number, byte[] bytes) {
-    List<byte[]> lines = lines(bytes);
-    Sealer sealer = new Sealer();
-    Header header = null;
-    List<JournalEntry> entries = new ArrayList<>();
-    int whole = 0;
-    for (int i = 0; i < lines.size(); i++) {
-      String place = file + " line " + (i + 1);
-      whole += lines.get(i).length + 1;
-      String text = opened(place, lines.get(i), sealer);
-      if (i == 0) {
-        header = parsed(place, text.getBytes(StandardCharsets.UTF_8), Header.class);
-      } else {
-        entries.add(entry(place, lines.get(i)));
+  Earlier read(long counts, Consumer<JournalEntry> into) throws IOException {
+    MessageDigest digest = Sha256.digest();
+    long bytes = 0;
+    long all = 0;
+    for (Optional<byte[]> next = line(); next.isPresent(); next = line()) {
+      requireSealed(next.get());
+      all += next.get().length + 1;
+      if (all <= counts) {
+        bytes = all;
+        digest.update(next.get());
+        digest.update((byte) '\n');
+        if (line > 1) {
+          into.accept(parsed(next.get(), JournalEntry.class));
+        }
       }
     }
-    return new Segment(number, header, List.copyOf(entries), whole);
+    return new Earlier(number, bytes, HexFormat.of().formatHex(digest.digest()));
   }
 
-  private static List<byte[]> lines(byte[] bytes) {
-    List<byte[]> lines = new ArrayList<>();
-    int begin = 0;
-    for (int i = 0; i < bytes.length; i++) {
-      if (bytes[i] == '\n') {
-        lines.add(Arrays.copyOfRange(bytes, begin, i));
-        begin = i + 1;
-      }
+  private void requireSealed(byte[] bytes) {
+    if (!sealer.takes(bytes)) {
+      throw new DamagedJournalException(place(), "does not follow from the lines before it.");
     }
-    return lines;
   }
 
-  /** The line's text without its seal, which it must have. */
-  static String opened(String place, byte[] line, Sealer sealer) {
-    Matcher sealed = LINE.matcher(new String(line, StandardCharsets.UTF_8));
-    if (sealed.matches()) {
-      String text = sealed.group(1) + "}";
-      Line expected = new Line(line, Sealer.after(sealer.seal, text));
-      boolean sameBytes = Arrays.equals(sealed.group().getBytes(StandardCharsets.UTF_8), line);
-      if (sameBytes && expected.seal().equals(sealed.group(2))) {
-        sealer.took(expected);
-        return text;
-      }
-    }
-    throw new DamagedJournalException(place, "does not follow from the lines before it.");
+  private String place() {
+    return file + " line " + line;
   }
 
+  private static byte[] unsealed(byte[] line) {
+    byte[] text = Arrays.copyOf(line, line.length - SEALED_BYTES + 1);
+    text[text.length - 1] = '}';
+    return text;
+  }
+
+  private <T> T parsed(byte[] json, Class<T> type) {
+    return parsed(place(), json, type);
+  }
+
+  /** An entry as everyone reads it. */
   static JournalEntry entry(String place, byte[] line) {
     return parsed(place, line, JournalEntry.class);
   }
@@ -135,8 +234,8 @@ record Segment(int number, Header header, List<JournalEntry> entries, int bytes)
     }
   }
 
-  /** A driver died before it had written the header. */
-  boolean isEmpty() {
-    return header == null;
+  @Override
+  public void close() throws IOException {
+    in.close();
   }
 }

@@ -85,8 +85,7 @@ final class Attempts {
             Figures.count(started.ranks().stream().mapToInt(Rank::lanes).sum()),
             started.resumedFrom() == 0 ? "from the start" : Figures.count(started.resumedFrom()),
             end.map(e -> Figures.count(((AttemptEnded) e.event()).stepsRecomputed())).orElse(""),
-            end.map(e -> Figures.duration(Figures.millisecondsBetween(entry.time(), e.time())))
-                .orElse(""),
+            end.map(e -> Figures.duration(report.history().took(entry, e).toMillis())).orElse(""),
             end.map(e -> Excerpt.of(((AttemptEnded) e.event()).end(), MOST_CHARACTERS))
                 .orElse(report.status().equals("running") ? "running" : "driver lost"));
       }

@@ -69,7 +69,7 @@ public final class Delivered {
 
   /** The points that are not yet known to be there. */
   List<Metric> missingMetrics(TrackedRun run) {
-    return run.metrics().stream().filter(metric -> metric.entry() > through).toList();
+    return run.metrics().behind(through);
   }
 
   /** What of {@code run} has not been acknowledged; empty: the page is complete. */

@@ -9,7 +9,6 @@ import io.retune.tracking.TrackedRun.Parcel;
 import io.retune.tracking.TrackedRun.Registration;
 import java.net.URI;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -235,11 +234,10 @@ final class Delivering {
 
   private void finish(Model model, TrackedRun run) {
     calls.finish(model);
-    long step = run.metrics().stream().map(Metric::step).max(Comparator.naturalOrder()).orElse(0L);
     Mlflow.findOrMake(
         http,
         () -> calls.outputs(addressee.id()).stream().filter(model.id()::equals).toList(),
-        () -> calls.addOutput(addressee.id(), model, step));
+        () -> calls.addOutput(addressee.id(), model, run.metrics().lastStep()));
   }
 
   private Version version(String name, Model model) {

@@ -30,7 +30,6 @@ import java.util.stream.Stream;
  * @param tags shown as they are; what is too long is cut
  * @param params shown by {@link Limits}; resending an equal value is harmless, another value for a
  *     key is refused by the server
- * @param metrics in the order of their entries
  * @param artifacts files, by path on the page; distinct
  * @param model the files under one folder of the artifacts, as a model of MLflow's
  */
@@ -44,7 +43,7 @@ public record TrackedRun(
     Status status,
     SortedMap<String, String> tags,
     SortedMap<String, String> params,
-    List<Metric> metrics,
+    Metrics metrics,
     List<DatasetInput> inputs,
     List<Artifact> artifacts,
     Optional<LoggedModel> model) {
@@ -65,6 +64,36 @@ public record TrackedRun(
    * @param entry of the journal, which the point comes from
    */
   public record Metric(long entry, String key, long step, long timestampMs, double value) {}
+
+  /** Points of curves, made when they are asked for: a long run has millions. */
+  public interface Metrics {
+    /** Those of entries behind {@code entry}, in the order of their entries. */
+    List<Metric> behind(long entry);
+
+    /** The largest step that a point is at; 0 when there is none. */
+    long lastStep();
+
+    /** Few points, in the order of their entries. */
+    static Metrics of(List<Metric> points) {
+      for (int i = 1; i < points.size(); i++) {
+        if (points.get(i).entry() < points.get(i - 1).entry()) {
+          throw new IllegalArgumentException("Metrics are in the order of their entries");
+        }
+      }
+      List<Metric> all = List.copyOf(points);
+      return new Metrics() {
+        @Override
+        public List<Metric> behind(long entry) {
+          return all.stream().filter(point -> point.entry() > entry).toList();
+        }
+
+        @Override
+        public long lastStep() {
+          return all.stream().mapToLong(Metric::step).max().orElse(0);
+        }
+      };
+    }
+  }
 
   /**
    * Rows that the run read. MLflow tells them apart by name and digest.
@@ -132,7 +161,6 @@ public record TrackedRun(
   public TrackedRun {
     tags = unmodifiable(tags);
     params = unmodifiable(params);
-    metrics = List.copyOf(metrics);
     inputs = List.copyOf(inputs);
     artifacts = List.copyOf(artifacts);
     if (!run.matches("[A-Za-z0-9._-]+")) {
@@ -140,11 +168,6 @@ public record TrackedRun(
     }
     if (ended.isPresent() == (status == Status.RUNNING)) {
       throw new IllegalArgumentException("A run has an end or goes on: " + status);
-    }
-    for (int i = 1; i < metrics.size(); i++) {
-      if (metrics.get(i).entry() < metrics.get(i - 1).entry()) {
-        throw new IllegalArgumentException("Metrics are in the order of their entries");
-      }
     }
     if (model.isPresent() && ofModel(artifacts, model).findAny().isEmpty()) {
       throw new IllegalArgumentException("A model has files: " + model.get().name());

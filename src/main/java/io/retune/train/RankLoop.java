@@ -232,7 +232,7 @@ public final class RankLoop implements AutoCloseable {
             planned.tokens(),
             planned.targetTokens(),
             notes.stream().flatMap(n -> n.leafDigests().stream()).toList(),
-            tensorDigests(gradient),
+            GradientDigest.of(tensorDigests(gradient)),
             notes.stream().mapToLong(Note::computeMs).max().orElse(0),
             millis(met, exchanged),
             millis(computed, met),

@@ -1,5 +1,6 @@
 package io.retune.train;
 
+import com.fasterxml.jackson.annotation.JsonAlias;
 import java.util.List;
 import java.util.Optional;
 
@@ -12,8 +13,7 @@ import java.util.Optional;
  * @param learningRate used in this step
  * @param gradNorm L2 norm of the summed gradient before clipping
  * @param leafDigests 128-bit digest, hexadecimal, of each leaf's gradient in leaf order
- * @param tensorDigests 128-bit digest, hexadecimal, of each tensor of the summed gradient, in the
- *     order of the tensors' names
+ * @param gradientDigest of the sum over all leaves
  * @param computeMs reading and computing micro-batches, the longest of all ranks
  * @param exchangeMs summing over ranks, as rank 0 saw it; likewise {@code waitMs}, for the others
  * @param dataMs reading micro-batches, added up over the lanes of the rank that took longest
@@ -30,7 +30,7 @@ public record StepRecord(
     int tokens,
     int targetTokens,
     List<String> leafDigests,
-    List<String> tensorDigests,
+    @JsonAlias("tensorDigests") GradientDigest gradientDigest,
     long computeMs,
     long exchangeMs,
     long waitMs,
@@ -38,6 +38,27 @@ public record StepRecord(
     long recordMs,
     long wallMs,
     long memoryBytes) {
+
+  /** Without digests. */
+  public StepRecord figures() {
+    return new StepRecord(
+        step,
+        loss,
+        learningRate,
+        gradNorm,
+        microBatches,
+        tokens,
+        targetTokens,
+        List.of(),
+        GradientDigest.NONE,
+        computeMs,
+        exchangeMs,
+        waitMs,
+        dataMs,
+        recordMs,
+        wallMs,
+        memoryBytes);
+  }
 
   /**
    * What differs between this step and the same one computed before, first things first; empty when
@@ -51,10 +72,9 @@ public record StepRecord(
         return Optional.of("the gradient of leaf " + leaf);
       }
     }
-    for (int tensor = 0; tensor < tensorDigests.size(); tensor++) {
-      if (!tensorDigests.get(tensor).equals(before.tensorDigests.get(tensor))) {
-        return Optional.of("the summed gradient of " + tensors.get(tensor));
-      }
+    Optional<String> gradient = gradientDigest.differenceFrom(before.gradientDigest, tensors);
+    if (gradient.isPresent()) {
+      return gradient;
     }
     if (Double.compare(loss, before.loss) != 0) {
       return Optional.of("the loss");

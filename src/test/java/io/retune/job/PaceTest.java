@@ -2,6 +2,7 @@ package io.retune.job;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.train.GradientDigest;
 import io.retune.train.StepRecord;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -9,7 +10,22 @@ import org.junit.jupiter.api.Test;
 class PaceTest {
   private static StepRecord step(int step, double loss) {
     return new StepRecord(
-        step, loss, 1e-3, 1, 1, 200, 50, List.of(), List.of(), 0, 0, 0, 0, 0, 1000, 0);
+        step,
+        loss,
+        1e-3,
+        1,
+        1,
+        200,
+        50,
+        List.of(),
+        GradientDigest.of(List.of()),
+        0,
+        0,
+        0,
+        0,
+        0,
+        1000,
+        0);
   }
 
   @Test

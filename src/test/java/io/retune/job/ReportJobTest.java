@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.InvalidInputException;
 import io.retune.config.Site;
+import io.retune.lineage.JournalEntry;
 import io.retune.report.PlannedRun;
+import io.retune.store.LeaseHeldException;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jsoup.Jsoup;
 import org.junit.jupiter.api.BeforeAll;
@@ -30,12 +33,14 @@ class ReportJobTest {
       """;
 
   private Path elsewhere;
+  private List<JournalEntry.Event> events;
   private Store store;
   private Workspace workspace;
 
   @BeforeAll
   void prepare(@TempDir Path folder) throws IOException {
     PlannedRun run = new PlannedRun(folder);
+    events = run.events(UNFINISHED);
     elsewhere = Files.createDirectory(folder.resolve("else where"));
     store = run.workshop.store;
     try (RunFolder held = RunFolder.hold(store, PlannedRun.RUN)) {
@@ -93,5 +98,50 @@ class ReportJobTest {
     assertThatThrownBy(() -> new ReportJob(workspace).execute("words", Optional.of(nowhere), false))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("Name a file in a folder that is there.");
+  }
+
+  private static final String UNFINISHED = "tides-1";
+
+  private Path pageOf(String run) {
+    return store.localPath("runs", run, "report.html");
+  }
+
+  private RunFolder unfinished() {
+    RunFolder held = RunFolder.hold(store, UNFINISHED);
+    if (held.history().entries().isEmpty()) {
+      held.append(events.get(0));
+    }
+    return held;
+  }
+
+  /** Its driver writes there itself. */
+  @Test
+  void thePageOfARunThatGoesOnIsWrittenToAFileOfTheUsersOnly() throws IOException {
+    Path copy = elsewhere.resolve("live.html");
+    try (RunFolder held = unfinished()) {
+      assertThatThrownBy(
+              () -> new ReportJob(workspace).execute(UNFINISHED, Optional.empty(), false))
+          .isInstanceOf(LeaseHeldException.class)
+          .hasMessageContaining("The run tides-1 is held by process")
+          .hasMessageEndingWith(
+              " For its page as it stands now, name a file of your own: ./retune report tides-1"
+                  + " --out FILE");
+      assertThat(pageOf(UNFINISHED)).doesNotExist();
+      new ReportJob(workspace).execute(UNFINISHED, Optional.of(copy), false);
+      assertThat(Jsoup.parse(copy).text()).contains("running");
+    }
+  }
+
+  /** When it goes on it makes its page as if there were none. */
+  @Test
+  void thePageOfAnInterruptedRunIsWrittenUnderItsLeaseAndIsNoArtifact() throws IOException {
+    unfinished().close();
+    new ReportJob(workspace).execute(UNFINISHED, Optional.empty(), false);
+    assertThat(Jsoup.parse(pageOf(UNFINISHED)).text()).contains("interrupted");
+    assertThat(RunFolder.history(store, UNFINISHED).artifacts()).isEmpty();
+    assertThat(store.list(store.path("runs", UNFINISHED, "leases")))
+        .extracting(org.apache.hadoop.fs.Path::getName)
+        .contains("000002.released");
+    Files.delete(pageOf(UNFINISHED));
   }
 }

@@ -7,6 +7,7 @@ import io.retune.lineage.DamagedJournalException;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.store.Store;
+import io.retune.train.GradientDigest;
 import io.retune.train.StepRecord;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -45,7 +46,7 @@ class TamperedJournalTest {
         for (int step = 1; step <= 8; step++) {
           run.append(new Stepped(driver, step(8 * (driver - 1) + step)));
         }
-        run.append(new AttemptEnded(driver, driver < 3 ? "driver lost" : "finished", 0));
+        run.append(new AttemptEnded(driver, driver < 3 ? "driver lost" : "finished", 0, 0));
         run.noteRecorded(run.history(), run.journalBytes());
       }
       if (driver == 1) {
@@ -61,7 +62,22 @@ class TamperedJournalTest {
   private static StepRecord step(int step) {
     List<String> digests = List.of("%032x".formatted(step), "%032x".formatted(-step));
     return new StepRecord(
-        step, 3.25 / step, 1e-3, 0.5, 4, 400, 100, digests, digests, 1, 2, 3, 4, 5, 10, 1 << 20);
+        step,
+        3.25 / step,
+        1e-3,
+        0.5,
+        4,
+        400,
+        100,
+        digests,
+        GradientDigest.of(digests),
+        1,
+        2,
+        3,
+        4,
+        5,
+        10,
+        1 << 20);
   }
 
   @Test

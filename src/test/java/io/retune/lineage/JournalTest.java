@@ -9,12 +9,16 @@ import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
+import org.assertj.core.api.ThrowableAssert;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -36,7 +40,7 @@ class JournalTest {
   }
 
   private static JournalEntry.Event event(int number) {
-    return new AttemptEnded(number, "because of " + number, 0);
+    return new AttemptEnded(number, "because of " + number, 0, 0);
   }
 
   private List<Integer> read() {
@@ -97,7 +101,7 @@ class JournalTest {
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(1));
     }
-    List<String> before = Files.readAllLines(file(1));
+    String before = Files.readString(file(1));
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
       journal.append(event(2));
@@ -106,9 +110,8 @@ class JournalTest {
     JournalEntry.Unsealed late =
         new JournalEntry.Unsealed(2, "2026-11-24T12:00:00Z", JournalEntry.Level.WARN, event(7));
     Segment.Sealer sealer = new Segment.Sealer();
-    for (String line : before) {
-      Segment.opened("", line.getBytes(StandardCharsets.UTF_8), sealer);
-    }
+    sealer.took(
+        new Segment.Line(new byte[0], before.substring(before.length() - 67, before.length() - 3)));
     Files.write(file(1), sealer.line(late).bytes(), StandardOpenOption.APPEND);
     assertThat(read()).containsExactly(1, 2);
     try (Lease lease = lease();
@@ -168,7 +171,7 @@ class JournalTest {
     String said = "a\u2028b\u2029c\u0085d\u000be\nf\"g\\h,\"seal\":\"\ud83d\ude00";
     try (Lease lease = lease();
         Journal journal = Journal.open(store, RUN, lease)) {
-      JournalEntry entry = journal.append(new AttemptEnded(1, said, 0));
+      JournalEntry entry = journal.append(new AttemptEnded(1, said, 0, 0));
       journal.append(event(2));
       assertThat(Journal.read(store, RUN).get(0)).isEqualTo(entry);
     }
@@ -213,5 +216,75 @@ class JournalTest {
       seal = Sha256.of(seal + line.substring(0, end) + "}").hex();
       assertThat(line).endsWith(",\"seal\":\"" + seal + "\"}");
     }
+  }
+
+  private void write(int... events) {
+    try (Lease lease = lease();
+        Journal journal = Journal.open(store, RUN, lease)) {
+      for (int event : events) {
+        journal.append(event(event));
+      }
+    }
+  }
+
+  /** Nor does it matter that the rest is damaged: who asks for one run is not kept by another. */
+  @Test
+  void whatARunBeganWithIsKnownWithoutTheRest() throws IOException {
+    assertThat(Journal.first(store, RUN)).isEmpty();
+    write(1, 2);
+    assertThat(Journal.first(store, RUN)).contains(Journal.read(store, RUN).get(0));
+    write(3);
+    List<JournalEntry> all = Journal.read(store, RUN);
+    Files.writeString(file(1), Files.readString(file(1)).replace("because of 2", "because of 7"));
+    assertThat(Journal.first(store, RUN)).contains(all.get(0));
+    Files.writeString(file(1), Files.readString(file(1)).replace("because of 1", "because of 7"));
+    assertThatThrownBy(() -> Journal.first(store, RUN)).isInstanceOf(DamagedJournalException.class);
+  }
+
+  @Test
+  void aSegmentThatIsGoneIsNamed() throws IOException {
+    write(1);
+    write(2);
+    Files.delete(file(1));
+    for (ThrowableAssert.ThrowingCallable read :
+        List.<ThrowableAssert.ThrowingCallable>of(
+            () -> Journal.read(store, RUN), () -> Journal.first(store, RUN))) {
+      assertThatThrownBy(read)
+          .isInstanceOf(DamagedJournalException.class)
+          .hasMessageContaining("000001.jsonl: is not as the driver after it found it.");
+    }
+  }
+
+  /** However long a run: what is handed on is not kept. */
+  @Test
+  void entriesAreReadOneAfterTheOther() {
+    int[] numbers = IntStream.rangeClosed(1, 500).toArray();
+    write(numbers);
+    AtomicLong last = new AtomicLong();
+    List<WeakReference<JournalEntry>> seen = new ArrayList<>();
+    Journal.read(
+        store,
+        RUN,
+        entry -> {
+          last.set(entry.entry());
+          seen.add(new WeakReference<>(entry));
+          if (entry.entry() == 400) {
+            System.gc();
+            assertThat(seen.get(0).get()).isNull();
+          }
+        });
+    assertThat(last).hasValue(500);
+  }
+
+  @Test
+  void aJournalOfASchemaThatIsNotKnownIsNotRead() throws IOException {
+    Segment.Sealer sealer = new Segment.Sealer();
+    Files.createDirectories(file(1).getParent());
+    Files.write(file(1), sealer.line(new Segment.Header(3, RUN, 1, 0, List.of())).bytes());
+    assertThatThrownBy(() -> Journal.read(store, RUN))
+        .hasMessageContaining("has schema 3, which this Retune does not read.");
+    Files.write(
+        file(1), new Segment.Sealer().line(new Segment.Header(1, RUN, 1, 0, List.of())).bytes());
+    assertThat(Journal.read(store, RUN)).isEmpty();
   }
 }

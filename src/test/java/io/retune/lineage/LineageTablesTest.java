@@ -21,8 +21,10 @@ import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.LineageTables.Comparison;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
+import io.retune.store.Sha256;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.GradientDigest;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
@@ -109,7 +111,7 @@ class LineageTablesTest {
     }
     events.add(
         new Checkpointed(1, new CheckpointRecord(steps - 1, "runs/x", "c".repeat(64), 7, 1)));
-    events.add(new AttemptEnded(1, "driver lost", 0));
+    events.add(new AttemptEnded(1, "driver lost", 0, 0));
     events.add(started(2, steps - 1));
     events.add(new Stepped(2, step(steps)));
     List<JournalEntry> entries = new ArrayList<>();
@@ -158,7 +160,7 @@ class LineageTablesTest {
         400,
         100,
         List.of("aa", "bb"),
-        List.of("cc"),
+        GradientDigest.of(List.of("cccc")),
         1,
         2,
         3,
@@ -173,7 +175,7 @@ class LineageTablesTest {
     for (JournalEntry.Event event :
         List.of(
             new Evaluated(2, evaluation(3)),
-            new AttemptEnded(2, "finished", 1),
+            new AttemptEnded(2, "finished", 1, 250),
             new Ended(
                 "9".repeat(64),
                 "runs/x/adapter",
@@ -228,8 +230,21 @@ class LineageTablesTest {
     assertThat(row.<Double>getAs("loss")).isEqualTo(1.5);
     assertThat(row.<Double>getAs("learning_rate")).isEqualTo(1e-3);
     assertThat(row.getList(row.fieldIndex("leaf_digests"))).isEqualTo(List.of("aa", "bb"));
+    assertThat(row.<String>getAs("gradient_digest"))
+        .isEqualTo(Sha256.of("cccc").hex().substring(0, 32));
+    assertThat(row.<String>getAs("tensor_prefixes")).isEqualTo("cccc");
     assertThat(row.getTimestamp(row.fieldIndex("done_at")).toInstant())
         .isEqualTo("2026-11-24T12:00:00.500Z");
+  }
+
+  @Test
+  void whatRecordingTookOfAnAttemptIsInItsRow() {
+    tables.load(new RunHistory(ended(journal("costly", 2))), plan);
+    assertThat(tables.read("attempts").filter("run = 'costly'").orderBy("attempt").collectAsList())
+        .extracting(row -> row.<Long>getAs("recording_cpu_ms"))
+        .containsExactly(0L, 250L);
+    assertThat(costOf("costly").<Long>getAs("recording_cpu_ms")).isEqualTo(250);
+    assertThat(costOf("costly").<Long>getAs("record_ms")).isEqualTo(10);
   }
 
   @Test
@@ -325,7 +340,7 @@ class LineageTablesTest {
     List<JournalEntry> journal = new ArrayList<>(journal("no-start", 2));
     journal.add(
         new JournalEntry(
-            journal.size() + 1, "2026-11-24T12:00:00Z", new AttemptEnded(7, "refused", 0), "0"));
+            journal.size() + 1, "2026-11-24T12:00:00Z", new AttemptEnded(7, "refused", 0, 0), "0"));
     tables.load(new RunHistory(journal), plan);
     assertThat(count("attempts", "no-start")).isEqualTo(1);
   }
@@ -354,7 +369,7 @@ class LineageTablesTest {
     add(entries, "2026-11-24T12:00:10Z", started(1, 0));
     add(entries, "2026-11-24T12:00:20Z", new Stepped(1, step(1)));
     add(entries, "2026-11-25T09:00:00Z", new JournalEntry.DriverStarted(2, environment()));
-    add(entries, "2026-11-25T09:00:01Z", new AttemptEnded(1, "driver lost", 0));
+    add(entries, "2026-11-25T09:00:01Z", new AttemptEnded(1, "driver lost", 0, 0));
     return entries;
   }
 
@@ -402,7 +417,7 @@ class LineageTablesTest {
     tables.load(new RunHistory(journal("declared", 2).subList(0, 1)), plan);
     assertThat(words(costOf("declared")))
         .isEqualTo(
-            "declared 2026-11-24T12:00:00.500Z unfinished 0 null 0 0 0 0 0 0 0.0 0 0 null null 0 0");
+            "declared 2026-11-24T12:00:00.500Z unfinished 0 null 0 0 0 0 0 0 0 0.0 0 0 null null 0 0");
   }
 
   private static String words(Row row) {

@@ -50,7 +50,12 @@ public final class PlannedRun {
 
   /** Declared, and scored before and after. */
   public List<JournalEntry.Event> events() {
-    return List.of(declared(), evaluated(0), evaluated(plan.steps().size()));
+    return events(RUN);
+  }
+
+  /** The same of a run of another name. */
+  public List<JournalEntry.Event> events(String run) {
+    return List.of(declared(run), evaluated(0), evaluated(plan.steps().size()));
   }
 
   RunHistory history() {
@@ -61,9 +66,9 @@ public final class PlannedRun {
     return new RunHistory(entries);
   }
 
-  private Declared declared() {
+  private Declared declared(String run) {
     return new Declared(
-        RUN,
+        run,
         "r",
         new Asked("words", "", "e".repeat(64), "{}", new TreeMap<>(), List.of()),
         new SourceSpec("file:m", "d".repeat(64)),

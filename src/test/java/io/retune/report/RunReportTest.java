@@ -1,5 +1,6 @@
 package io.retune.report;
 
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.retune.config.Secrets;
@@ -7,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
@@ -91,6 +93,16 @@ class RunReportTest {
     Document page = page(run);
     assertThat(words(page, "#attempts")).contains("Rank 1 (south:4711) was lost", "resumable");
     assertThat(page.select("#attempts table").get(0).select("tbody tr")).hasSize(2);
+  }
+
+  @Test
+  void anAttemptWhoseDriverWasLostTookAsLongAsItWasHeardOf() {
+    Runs run = new Runs();
+    run.fails = true;
+    run.lost = true;
+    assertThat(page(run).select("#attempts table").get(0).select("tbody tr").eachText())
+        .first(as(InstanceOfAssertFactories.STRING))
+        .endsWith("from the start 0 4.9 s driver lost");
   }
 
   /** Everything that a script could come in by. */

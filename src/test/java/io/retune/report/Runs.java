@@ -25,6 +25,7 @@ import io.retune.store.Sha256;
 import io.retune.text.Token;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
+import io.retune.train.GradientDigest;
 import io.retune.train.Machine;
 import io.retune.train.RankEvent;
 import io.retune.train.StepRecord;
@@ -53,6 +54,10 @@ final class Runs {
   int done = 12;
   int groups = 4;
   boolean fails;
+
+  /** It fails because its driver was lost, and is taken up by another a day later. */
+  boolean lost;
+
   int attempts = 1;
   boolean level;
   String text = "a word";
@@ -62,10 +67,12 @@ final class Runs {
       List.of(new Sample("Define \"tide\".", "Water.", "the sea's rise and fall"));
 
   private final List<JournalEntry> entries = new ArrayList<>();
+  private long pauseMs;
 
   private void add(JournalEntry.Event event) {
     long entry = entries.size() + 1L;
-    String time = Instant.parse("2026-11-24T12:00:00Z").plusMillis(entry * 700).toString();
+    String time =
+        Instant.parse("2026-11-24T12:00:00Z").plusMillis(entry * 700 + pauseMs).toString();
     entries.add(new JournalEntry(entry, time, event, Sha256.of("entry " + entry).hex()));
   }
 
@@ -87,19 +94,18 @@ final class Runs {
 
   RunHistory history() {
     entries.clear();
+    pauseMs = 0;
     add(new DriverStarted(1, environment()));
     add(declared());
     for (int lost = 1; lost < attempts; lost++) {
       add(started(lost, 0));
-      add(new AttemptEnded(lost, "lost", 0));
+      add(new AttemptEnded(lost, "lost", 0, 0));
     }
     add(started(attempts, 0));
     add(new Evaluated(1, evaluation(0)));
     for (int step = 1; step <= done; step++) {
       if (fails && step == Math.max(1, done / 2)) {
-        add(new AttemptEnded(1, "Rank 1 (south:4711) was lost: Connection reset by peer", 0));
-        add(new Failed("resumable", "3 attempts in a row failed after step " + step));
-        add(new DriverStarted(2, environment()));
+        fail(step);
         add(started(2, step - 1));
       }
       add(new Stepped(fails && step >= done / 2 ? 2 : 1, step(step)));
@@ -116,8 +122,20 @@ final class Runs {
     return new RunHistory(entries);
   }
 
+  private void fail(int step) {
+    if (lost) {
+      pauseMs = 86_400_000;
+      add(new DriverStarted(2, environment()));
+      add(new AttemptEnded(1, "driver lost", 0, 0));
+      return;
+    }
+    add(new AttemptEnded(1, "Rank 1 (south:4711) was lost: Connection reset by peer", 0, 0));
+    add(new Failed("resumable", "3 attempts in a row failed after step " + step));
+    add(new DriverStarted(2, environment()));
+  }
+
   private void end() {
-    add(new AttemptEnded(fails ? 2 : 1, "finished", fails ? 1 : 0));
+    add(new AttemptEnded(fails ? 2 : 1, "finished", fails ? 1 : 0, 0));
     add(
         new Ended(
             Sha256.of("weights").hex(),
@@ -227,7 +245,7 @@ final class Runs {
         400 + step % 7,
         100,
         List.of("ab"),
-        List.of("cd"),
+        GradientDigest.of(List.of("cdcd")),
         900,
         60,
         40,

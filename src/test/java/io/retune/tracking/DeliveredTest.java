@@ -7,6 +7,7 @@ import io.retune.store.Sha256;
 import io.retune.tracking.TrackedRun.Artifact;
 import io.retune.tracking.TrackedRun.LoggedModel;
 import io.retune.tracking.TrackedRun.Metric;
+import io.retune.tracking.TrackedRun.Metrics;
 import io.retune.tracking.TrackedRun.Parcel;
 import io.retune.tracking.TrackedRun.Registration;
 import io.retune.tracking.TrackedRun.Status;
@@ -35,7 +36,7 @@ class DeliveredTest {
         modelled ? Status.FINISHED : Status.RUNNING,
         new TreeMap<>(),
         new TreeMap<>(),
-        metrics,
+        Metrics.of(metrics),
         List.of(),
         List.of(artifacts),
         modelled
