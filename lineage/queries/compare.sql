@@ -18,6 +18,7 @@ WITH
     UNION ALL SELECT run, 'inputs', 'model', model_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'snapshot', snapshot_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'plan', plan_sha256, NULL, NULL FROM runs
+    UNION ALL SELECT run, 'inputs', 'evaluation', evaluation_sha256, NULL, NULL FROM runs
     UNION ALL SELECT runs.run, 'data', 'version of ' || snapshot_datasets.dataset, NULL, CAST(snapshot_datasets.version AS DOUBLE), NULL
       FROM runs JOIN snapshot_datasets ON snapshot_datasets.snapshot_key = runs.snapshot_key
     UNION ALL SELECT runs.run, 'data', 'rows after ' || transforms.name, NULL, CAST(transforms.rows AS DOUBLE), NULL

@@ -439,7 +439,7 @@ class NamedQueriesTest {
         .forEach(
             row ->
                 races
-                    .computeIfAbsent(row.get("snapshot_sha256"), snapshot -> new ArrayList<>())
+                    .computeIfAbsent(row.get("evaluation_sha256"), examples -> new ArrayList<>())
                     .add(row.get("place") + " " + row.get("run")));
     assertThat(races.values())
         .containsExactlyInAnyOrder(

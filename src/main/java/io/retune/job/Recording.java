@@ -9,7 +9,6 @@ import io.retune.lineage.LineageTables;
 import io.retune.lineage.RunHistory;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import java.util.ArrayList;
@@ -75,7 +74,7 @@ final class Recording {
     if (history.declared().isEmpty()) {
       return;
     }
-    Plan plan = PlanReader.open(workspace.store(), history.declared().get().planKey()).plan();
+    Plan plan = history.declared().get().plan(workspace.store());
     folder.requireHeld();
     record(
         tables -> {
@@ -101,7 +100,7 @@ final class Recording {
     long journalBytes = folder.journalBytes();
     RunHistory history = folder.history();
     Declared declared = history.declared().orElseThrow();
-    Plan plan = PlanReader.open(workspace.store(), declared.planKey()).plan();
+    Plan plan = declared.plan(workspace.store());
     List<LineageTables.Comparison> compared = new ArrayList<>();
     record(
         tables -> {

@@ -7,7 +7,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Samples;
 import io.retune.lineage.RunHistory;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.report.RunReport;
 import io.retune.report.Sample;
 import io.retune.report.ShownExamples;
@@ -61,8 +60,7 @@ public final class ReportJob {
 
   /** The page of a run that was planned. */
   static String html(Workspace workspace, RunHistory history) {
-    String key = history.declared().orElseThrow().planKey();
-    Plan plan = PlanReader.open(workspace.store(), key).plan();
+    Plan plan = history.declared().orElseThrow().plan(workspace.store());
     ShownExamples examples =
         ShownExamples.read(workspace.spark(), workspace.store(), history, plan);
     String status = RunResult.of(workspace.store(), history).status();

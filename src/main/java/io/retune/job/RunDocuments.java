@@ -10,7 +10,6 @@ import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunMetadata;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.report.RunReport;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
@@ -93,14 +92,15 @@ final class RunDocuments {
   }
 
   private String plan() {
-    String key = history.declared().orElseThrow().planKey();
-    return Json.pretty(summary(PlanReader.open(store, key).plan())) + "\n";
+    return Json.pretty(summary(history.declared().orElseThrow().plan(store))) + "\n";
   }
 
   private static Map<String, Object> summary(Plan plan) {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("key", plan.key());
     summary.put("sha256", plan.root().hex());
+    summary.put("manifest_sha256", plan.manifestSha256());
+    summary.put("evaluation_sha256", plan.evaluationSha256());
     summary.put("tokens_per_micro_batch", plan.tokensPerMicroBatch());
     summary.put("evaluation_examples", plan.evaluationExamples().size());
     summary.put("steps", plan.steps());

@@ -130,11 +130,18 @@ public final class RunRows {
     row.put("snapshot_sha256", declared.snapshot().root().hex());
     row.put("plan_key", declared.planKey());
     row.put("plan_sha256", declared.planSha256());
+    row.put("plan_manifest_sha256", known(declared.planManifestSha256()));
+    row.put("evaluation_sha256", known(declared.evaluationSha256()));
     row.put("steps", declared.steps());
     row.put("tokens", declared.tokens());
     row.put("target_tokens", declared.targetTokens());
     row.put("started_at", entry.time());
     return row;
+  }
+
+  /** Null in journals of before it was noted. */
+  private static Object known(String digest) {
+    return digest.isEmpty() ? null : digest;
   }
 
   private Map<String, Object> driver(JournalEntry entry, DriverStarted started) {

@@ -21,6 +21,7 @@ import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.LineageTables.Comparison;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
+import io.retune.store.Sha256;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.Machine;
@@ -98,6 +99,8 @@ class LineageTablesTest {
             snapshot,
             plan.key(),
             plan.root().hex(),
+            plan.manifestSha256(),
+            plan.evaluationSha256(),
             plan.steps().size(),
             1200,
             1000));
@@ -169,6 +172,10 @@ class LineageTablesTest {
   }
 
   private List<JournalEntry> ended(List<JournalEntry> journal) {
+    return ended(journal, 2.0);
+  }
+
+  private List<JournalEntry> ended(List<JournalEntry> journal, double loss) {
     List<JournalEntry> entries = new ArrayList<>(journal);
     for (JournalEntry.Event event :
         List.of(
@@ -179,7 +186,7 @@ class LineageTablesTest {
                 "runs/x/adapter",
                 List.of(
                     new GroupComparison(
-                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, 2.0, -0.6, -0.4)),
+                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, loss, -0.6, -0.4)),
                     new GroupComparison(
                         "noun", 4, 9, new io.retune.evaluate.Comparison(2.5, 2.6, -0.6, 0.4))),
                 new TreeMap<>(Map.of("train", 5L))),
@@ -450,6 +457,78 @@ class LineageTablesTest {
         new PrintStream(out, true, UTF_8));
     assertThat(out.toString(UTF_8).lines())
         .containsExactly("cause                  step", "it failed. Try again.     1", "1 row");
+  }
+
+  @Test
+  void theWholeSplitIsNullAmongTheGroups() {
+    tables.load(new RunHistory(ended(journal("groups", 3))), plan);
+    assertThat(tables.read("verdicts").filter("run = 'groups'").orderBy("examples").collectAsList())
+        .extracting(row -> row.getAs("group_value") + " " + row.getAs("examples"))
+        .containsExactly("noun 4", "null 10");
+  }
+
+  /** A run that was scored, with other roots in its declaration. */
+  private List<JournalEntry> scored(String run, String snapshotRoot, String scored, double loss) {
+    List<JournalEntry> entries = new ArrayList<>(ended(journal(run, 2), loss));
+    Declared was = (Declared) entries.get(0).event();
+    Snapshot other =
+        new Snapshot(
+            was.snapshot().key(),
+            Sha256.of(snapshotRoot),
+            snapshot.model(),
+            snapshot.datasets(),
+            snapshot.counts(),
+            snapshot.trainExamples(),
+            snapshot.evaluationExamples());
+    entries.set(
+        0,
+        new JournalEntry(
+            1,
+            entries.get(0).time(),
+            new Declared(
+                run,
+                was.request(),
+                was.asked(),
+                was.source(),
+                was.modelSha256(),
+                was.datasets(),
+                other,
+                was.planKey(),
+                was.planSha256(),
+                was.planManifestSha256(),
+                scored,
+                was.steps(),
+                was.tokens(),
+                was.targetTokens()),
+            "0"));
+    return entries;
+  }
+
+  @Test
+  void rivalsAreScoredOnTheSameExamplesWhateverTheyWereTrainedOn() {
+    String scored = Sha256.of("scored").hex();
+    for (List<JournalEntry> journal :
+        List.of(
+            scored("rival-1", "one", scored, 2.2),
+            scored("rival-2", "two", scored, 2.1),
+            scored("rival-3", "two", Sha256.of("others").hex(), 1.0),
+            scored("rival-old-1", "old", "", 1.2),
+            scored("rival-old-2", "old", "", 1.1),
+            scored("rival-old-3", "older", "", 1.0))) {
+      tables.load(new RunHistory(journal), plan);
+    }
+    assertThat(
+            ask("leaderboard", Map.of()).stream()
+                .filter(row -> row.<String>getAs("run").startsWith("rival-"))
+                .map(row -> row.getAs("run") + " " + row.getAs("place"))
+                .sorted())
+        .containsExactly(
+            "rival-1 2",
+            "rival-2 1",
+            "rival-3 1",
+            "rival-old-1 2",
+            "rival-old-2 1",
+            "rival-old-3 1");
   }
 
   @Test
