@@ -324,7 +324,7 @@ public final class RunRows {
       Comparison loss = group.comparison();
       Map<String, Object> row = row(entry);
       row.put("metric", "eval/loss");
-      row.put("group_value", group.group());
+      row.put("group_value", group.isWhole() ? null : group.group());
       row.put("examples", group.examples());
       row.put("target_tokens", group.targetTokens());
       row.put("loss_before", loss.before());
