@@ -3,6 +3,7 @@ package io.retune.job;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.retune.cluster.DriverEnvironment;
+import io.retune.lineage.Environment;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Written;
@@ -50,6 +51,15 @@ final class RunDocuments {
         RunMetadata.json(folder.history()).getBytes(UTF_8));
   }
 
+  /** What the code of the driver that takes the run up differs from its commit in. */
+  static void writeCode(Store store, RunFolder folder) {
+    if (!DriverEnvironment.diff().isEmpty()) {
+      RunDocuments documents = new RunDocuments(store, folder);
+      documents.add(Environment.diffFile(documents.history.drivers()), DriverEnvironment::diff);
+      folder.append(new Written(documents.artifacts));
+    }
+  }
+
   /** Writes what is not there yet of a run that is over. */
   static void write(Store store, RunFolder folder) {
     RunDocuments documents = new RunDocuments(store, folder);
@@ -61,9 +71,6 @@ final class RunDocuments {
     documents.add("configuration.json", documents::configuration);
     documents.add("plan.json", documents::plan);
     documents.add("metadata.json", () -> RunMetadata.json(documents.history));
-    if (!DriverEnvironment.diff().isEmpty()) {
-      documents.add("code.diff", DriverEnvironment::diff);
-    }
     if (!documents.artifacts.isEmpty()) {
       folder.append(new Written(documents.artifacts));
     }

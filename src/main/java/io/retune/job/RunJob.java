@@ -245,6 +245,7 @@ public final class RunJob {
     folder.append(
         new DriverStarted(
             folder.history().drivers() + 1, DriverEnvironment.probe(workspace.spark())));
+    RunDocuments.writeCode(workspace.store(), folder);
     RunDocuments.writeMetadata(workspace.store(), folder);
   }
 
