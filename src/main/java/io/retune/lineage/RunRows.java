@@ -75,9 +75,10 @@ public final class RunRows {
     return Collections.unmodifiableList(byTable.getOrDefault(table, List.of()));
   }
 
-  /** Those that entries behind {@code entry} make. */
-  List<Map<String, Object>> behind(long entry, String table) {
-    return of(table).stream().filter(row -> (Long) row.get("entry") > entry).toList();
+  /** Of every table, the run's end last. */
+  List<Slice> slices() {
+    long entries = history.entries().size();
+    return TABLES.stream().map(table -> Slice.ofRun(table, run, entries, of(table))).toList();
   }
 
   /** By table. */
