@@ -2,7 +2,8 @@
 -- run: a run, or the start of its name
 -- other: another
 --   part           configuration, inputs, data, code, numerics or result
---   key            which of the part; of the numerics only that they differ: attempts.numerics has the facts
+--   key            which of the part; of the numerics only that they differ: attempts.numerics has the facts; the code is that
+--                  of the last driver that computed steps, and of how many programs there were: drivers has each
 --   run_value      what the run has; null: nothing
 --   other_value    what the other has
 --   run_number     the same where it is a figure
@@ -13,18 +14,33 @@ WITH
   settings_of AS (
     SELECT runs.run, settings.key, settings.value, settings.reason
     FROM runs JOIN settings ON settings.experiment = runs.experiment),
+  computing AS (
+    SELECT DISTINCT attempts.run, attempts.driver
+    FROM attempts JOIN steps ON steps.run = attempts.run AND steps.attempt = attempts.attempt),
+  -- An attempt that is not over has no row, so a run in its first has only drivers.
+  last_computing AS (
+    SELECT drivers.run, coalesce(max(computing.driver), max(drivers.driver)) AS driver
+    FROM drivers LEFT JOIN computing ON computing.run = drivers.run AND computing.driver = drivers.driver
+    GROUP BY drivers.run),
+  code AS (
+    SELECT drivers.run, drivers.code_commit, drivers.code_diff_sha256, drivers.program_sha256
+    FROM drivers JOIN last_computing ON last_computing.run = drivers.run AND last_computing.driver = drivers.driver),
   facts AS (
     SELECT run, 'configuration' AS part, key, value, CAST(NULL AS DOUBLE) AS number, reason FROM settings_of
     UNION ALL SELECT run, 'inputs', 'model', model_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'snapshot', snapshot_sha256, NULL, NULL FROM runs
     UNION ALL SELECT run, 'inputs', 'plan', plan_sha256, NULL, NULL FROM runs
+    UNION ALL SELECT run, 'inputs', 'evaluation', evaluation_sha256, NULL, NULL FROM runs
     UNION ALL SELECT runs.run, 'data', 'version of ' || snapshot_datasets.dataset, NULL, CAST(snapshot_datasets.version AS DOUBLE), NULL
       FROM runs JOIN snapshot_datasets ON snapshot_datasets.snapshot_key = runs.snapshot_key
     UNION ALL SELECT runs.run, 'data', 'rows after ' || transforms.name, NULL, CAST(transforms.rows AS DOUBLE), NULL
       FROM runs JOIN transforms ON transforms.snapshot_key = runs.snapshot_key
-    UNION ALL SELECT run, 'code', 'commit', code_commit, NULL, NULL FROM drivers WHERE driver = 1
-    UNION ALL SELECT run, 'code', 'difference from the commit', code_diff_sha256, NULL, NULL FROM drivers WHERE driver = 1
-    UNION ALL SELECT run, 'code', 'program', program_sha256, NULL, NULL FROM drivers WHERE driver = 1
+    UNION ALL SELECT run, 'code', 'commit', code_commit, NULL, NULL FROM code
+    UNION ALL SELECT run, 'code', 'difference from the commit', code_diff_sha256, NULL, NULL FROM code
+    UNION ALL SELECT run, 'code', 'program', program_sha256, NULL, NULL FROM code
+    UNION ALL SELECT drivers.run, 'code', 'programs that computed steps', NULL, CAST(count(DISTINCT drivers.program_sha256) AS DOUBLE), NULL
+      FROM drivers JOIN computing ON computing.run = drivers.run AND computing.driver = drivers.driver
+      GROUP BY drivers.run
     UNION ALL SELECT run, 'numerics', 'digest', numerics_sha256, NULL, NULL FROM attempts WHERE attempt = 1
     UNION ALL SELECT run, 'result', 'steps', NULL, CAST(exported_step AS DOUBLE), NULL FROM run_ends
     UNION ALL SELECT run, 'result', 'loss before', NULL, loss_before, NULL FROM run_ends

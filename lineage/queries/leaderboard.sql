@@ -1,17 +1,17 @@
 -- Which finished runs are the best, among those scored on the same examples?
---   snapshot_sha256  the frozen examples
---   place            from 1
---   run              the run
---   loss_before      mean loss per target token of the untouched model, nats
---   loss_after       of the trained one
---   low              lower bound of after - before
---   high             upper bound of after - before
---   verdict          better, worse or no difference shown
---   steps            trained
---   target_tokens    trained
---   weights_sha256   exported
+--   evaluation_sha256  the frozen examples
+--   place              from 1
+--   run                the run
+--   loss_before        mean loss per target token of the untouched model, nats
+--   loss_after         of the trained one
+--   low                lower bound of after - before
+--   high               upper bound of after - before
+--   verdict            better, worse or no difference shown
+--   steps              trained
+--   target_tokens      trained
+--   weights_sha256     exported
 SELECT
-  snapshot_sha256,
+  evaluation_sha256,
   place,
   run,
   loss_before,
@@ -23,4 +23,4 @@ SELECT
   target_tokens,
   weights_sha256
 FROM run_rivals
-ORDER BY snapshot_sha256, place, run
+ORDER BY evaluation_sha256, place, run

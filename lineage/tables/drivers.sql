@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   version          STRING              COMMENT 'Of Retune',
   code_commit      STRING              COMMENT 'Git commit the program was built from; unknown outside a checkout',
   code_branch      STRING              COMMENT 'Branch that was checked out then',
-  code_diff_sha256 STRING              COMMENT 'Of what the program\'s files differed from the commit in, kept as the run\'s code.diff; empty: in nothing',
+  code_diff_sha256 STRING              COMMENT 'Of what the program\'s files differed from the commit in, kept as the run\'s code-DRIVER.diff; empty: in nothing',
   program_sha256   STRING              COMMENT 'Of the program\'s jar, or of the manifest of its classes',
   java             STRING              COMMENT 'Version and vendor',
   jvm_flags        ARRAY<STRING>       COMMENT 'As given; of properties the names',

@@ -3,7 +3,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   entry         BIGINT COMMENT 'Number of the entry of the run\'s journal that this row is from',
   step          INT    COMMENT 'Steps behind the scored weights; 0: the untouched model',
   example_id    STRING COMMENT 'The example in the snapshot',
-  group_value   STRING COMMENT 'Its value of the recipe\'s evaluation.group-by; null when that names no column',
+  group_value   STRING COMMENT 'Its value of the recipe\'s evaluation.group-by, (none) where it is null or empty; null: that names no column',
   target_tokens INT    COMMENT 'Its target tokens',
   loss          DOUBLE COMMENT 'Sum of -log p over its target tokens, nats'
 )

@@ -2,7 +2,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   run           STRING COMMENT 'The run',
   entry         BIGINT COMMENT 'Number of the entry of the run\'s journal that this row is from',
   metric        STRING COMMENT 'eval/loss',
-  group_value   STRING COMMENT 'Value of the column; empty for the whole split',
+  group_value   STRING COMMENT 'Value of the column evaluation.group-by, (none) where it is null or empty; null: the whole split',
   examples      INT    COMMENT 'Examples',
   target_tokens BIGINT COMMENT 'Their target tokens',
   loss_before   DOUBLE COMMENT 'Mean loss per target token of the untouched model, nats',
@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   verdict       STRING COMMENT 'better, worse or no difference shown: whether the interval lies below 0, above it, or holds it'
 )
 USING delta
-COMMENT 'What the frozen split says of a run: a row for the whole, and one for each group of the recipe\'s evaluation.group-by. Each interval stands for itself'
+COMMENT 'What the frozen split says of a run: a row for the whole, and one for each group of the recipe\'s evaluation.group-by that has target tokens. Each interval stands for itself'
 TBLPROPERTIES (
   'delta.appendOnly' = 'true',
   'delta.logRetentionDuration' = 'interval 36500 days',

@@ -8,6 +8,7 @@ SELECT
   runs.snapshot_sha256,
   runs.plan_key,
   runs.plan_sha256,
+  runs.evaluation_sha256,
   runs.steps,
   runs.tokens,
   runs.target_tokens,

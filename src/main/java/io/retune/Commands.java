@@ -478,10 +478,17 @@ final class Commands {
     @Parameters(index = "0", paramLabel = "RUN", description = "A run, or the start of its name.")
     String run;
 
+    @Option(
+        names = "--repair",
+        description =
+            "Put the recorded rows in the place of rows that are not from the record; Delta keeps"
+                + " the tables as they are as older versions.")
+    boolean repair;
+
     @Override
     public Integer call() {
       try (Workspace workspace = open(place)) {
-        new RebuildJob(workspace).execute(run, place.json);
+        new RebuildJob(workspace).execute(run, repair, place.json);
       }
       return 0;
     }

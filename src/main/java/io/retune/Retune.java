@@ -5,6 +5,7 @@ import io.retune.config.Secrets;
 import io.retune.job.CheckDoesNotHoldException;
 import io.retune.job.ResumableException;
 import io.retune.lineage.DamagedJournalException;
+import io.retune.store.DamagedFileException;
 import io.retune.store.LeaseHeldException;
 import io.retune.tracking.MlflowRefusedException;
 import io.retune.tracking.MlflowUnreachableException;
@@ -137,7 +138,9 @@ public final class Retune {
       err.println(Secrets.hide(e.getMessage()));
       return Exit.RESUMABLE.code;
     }
-    if (e instanceof CheckDoesNotHoldException || e instanceof DamagedJournalException) {
+    if (e instanceof CheckDoesNotHoldException
+        || e instanceof DamagedJournalException
+        || e instanceof DamagedFileException) {
       err.println(Secrets.hide(e.getMessage()));
       return Exit.CHECK_DOES_NOT_HOLD.code;
     }

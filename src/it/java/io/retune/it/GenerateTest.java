@@ -65,6 +65,8 @@ class GenerateTest {
                   "s", Sha256.of("s"), new Sha256(model), new TreeMap<>(), List.of(), 9, 1),
               "p",
               "p",
+              "",
+              "",
               4,
               200,
               100));

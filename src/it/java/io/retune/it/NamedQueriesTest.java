@@ -417,16 +417,17 @@ class NamedQueriesTest {
     assertThat(costs.get(DIVERGED))
         .containsEntry("status", "unfinished")
         .containsEntry("attempts", 1L)
-        .containsEntry("steps_done", 1L)
-        .containsEntry("artifact_bytes", 0L);
-    long bytes =
-        queries
-            .ask("SELECT DISTINCT path FROM artifacts WHERE run = '" + KILLED + "'")
-            .collectAsList()
-            .stream()
-            .mapToLong(row -> store.resolve(row.getString(0)).toFile().length())
-            .sum();
-    assertThat(costs.get(KILLED)).containsEntry("artifact_bytes", bytes);
+        .containsEntry("steps_done", 1L);
+    for (String run : List.of(DIVERGED, KILLED)) {
+      long bytes =
+          queries
+              .ask("SELECT DISTINCT path FROM artifacts WHERE run = '" + run + "'")
+              .collectAsList()
+              .stream()
+              .mapToLong(row -> store.resolve(row.getString(0)).toFile().length())
+              .sum();
+      assertThat(costs.get(run)).containsEntry("artifact_bytes", bytes);
+    }
     assertThat(bySpark.get(of("steps", KILLED)).column("attempt")).containsExactly(1L, 2L, 2L);
   }
 
@@ -439,7 +440,7 @@ class NamedQueriesTest {
         .forEach(
             row ->
                 races
-                    .computeIfAbsent(row.get("snapshot_sha256"), snapshot -> new ArrayList<>())
+                    .computeIfAbsent(row.get("evaluation_sha256"), examples -> new ArrayList<>())
                     .add(row.get("place") + " " + row.get("run")));
     assertThat(races.values())
         .containsExactlyInAnyOrder(

@@ -3,6 +3,7 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.dataset.SparkForTests;
 import io.retune.job.RunId;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.commons.io.FileUtils;
+import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -150,7 +152,51 @@ class RecordTest {
   }
 
   @Test
+  @Order(4)
+  void aRowThatWasChangedIsToldAndPutRightWhenThatIsAskedFor() {
+    String steps = "delta.`" + store.resolve("lineage").resolve("steps") + "`";
+    SparkSession spark = SparkForTests.session();
+    spark.sql("ALTER TABLE " + steps + " SET TBLPROPERTIES ('delta.appendOnly' = 'false')");
+    spark.sql("UPDATE " + steps + " SET loss = 0.5 WHERE step = 2");
+    for (int twice = 0; twice < 2; twice++) {
+      RetuneProcess rebuild = ask("rebuild", RUN);
+      assertThat(rebuild.exitCode()).isEqualTo(4);
+      assertThat(rebuild.stderr().strip())
+          .endsWith(
+              RUN
+                  + ": the table steps has 1 row that the run's record does not make, and lacks 1"
+                  + " that it makes. To see them: ./retune sql \"SELECT * FROM steps WHERE run = '"
+                  + RUN
+                  + "'\"\n  Nothing was added to any table. ./retune rebuild "
+                  + RUN
+                  + " --repair puts the recorded rows in the place of these; Delta keeps the tables"
+                  + " as they are now as older versions.");
+    }
+    assertThat(ask("rebuild", RUN, "--repair").exitCode()).isZero();
+    assertThat(ask("rebuild", RUN).exitCode()).isZero();
+    assertThat(ask("sql", "SELECT count(*) AS n FROM steps", "--format", "csv").stdout())
+        .isEqualTo("n\r\n6\r\n");
+  }
+
+  @Test
   @Order(5)
+  void aPlanThatWasChangedIsToldWithItsRemedy() throws IOException {
+    Path plan;
+    try (Stream<Path> plans = Files.list(store.resolve("plans"))) {
+      plan = plans.findFirst().orElseThrow().resolve("plan.json");
+    }
+    String sound = Files.readString(plan);
+    Files.writeString(
+        plan, sound.replaceFirst("\"evaluationTargets\" : \\[ ", "\"evaluationTargets\" : [ 1"));
+    RetuneProcess rebuild = ask("rebuild", RUN);
+    assertThat(rebuild.exitCode()).isEqualTo(4);
+    assertThat(rebuild.stderr())
+        .contains("plan.json: was changed since it was written.\n  Delete the folder ");
+    Files.writeString(plan, sound);
+  }
+
+  @Test
+  @Order(6)
   void aJournalThatWasChangedIsToldAndNothingIsDoneWithIt() throws IOException {
     Path segment = segments().get(1);
     String sound = Files.readString(segment);

@@ -4,6 +4,7 @@ import io.retune.config.EvaluationSpec;
 import io.retune.engine.CounterHash;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
  * The frozen split before and after training: mean loss per target token, nats, and an interval of
@@ -38,16 +39,25 @@ public record Comparison(double before, double after, double low, double high) {
   /**
    * Compares example by example. The interval is the percentile interval of the paired bootstrap
    * (Efron and Tibshirani 1993, chapters 13 and 16): whole examples are drawn with replacement,
-   * each with its loss before and after.
+   * each with its loss before and after. Examples without a target token are left out: they weigh
+   * nothing, and a resample of them alone would have no mean.
    *
    * @param before loss sums by example [examples]
    * @param after loss sums by example [examples]
    * @param targets target tokens by example [examples]
+   * @throws IllegalArgumentException if none has a target token
    */
   public static Comparison of(double[] before, double[] after, int[] targets, EvaluationSpec spec) {
     if (before.length != targets.length || after.length != targets.length) {
       throw new IllegalArgumentException(
           before.length + " and " + after.length + " losses of " + targets.length + " examples");
+    }
+    int[] scored = IntStream.range(0, targets.length).filter(i -> targets[i] > 0).toArray();
+    if (scored.length == 0) {
+      throw new IllegalArgumentException("None of the examples has a target token");
+    }
+    if (scored.length < targets.length) {
+      return of(select(before, scored), select(after, scored), select(targets, scored), spec);
     }
     double[] differences = new double[spec.resamples()];
     for (int r = 0; r < differences.length; r++) {
@@ -62,7 +72,15 @@ public record Comparison(double before, double after, double low, double high) {
         quantile(differences, 1 - tail));
   }
 
-  /** Mean loss per target token, nats. */
+  private static double[] select(double[] values, int[] indices) {
+    return IntStream.of(indices).mapToDouble(i -> values[i]).toArray();
+  }
+
+  private static int[] select(int[] values, int[] indices) {
+    return IntStream.of(indices).map(i -> values[i]).toArray();
+  }
+
+  /** Mean loss per target token, nats; there must be one. */
   public static double mean(double[] lossSums, int[] targets) {
     return Arrays.stream(lossSums).sum() / Arrays.stream(targets).asLongStream().sum();
   }

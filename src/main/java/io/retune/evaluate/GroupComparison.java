@@ -1,5 +1,6 @@
 package io.retune.evaluate;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import io.retune.config.EvaluationSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,15 +13,27 @@ import java.util.stream.IntStream;
  * evaluation.group-by}, before and after training. Each interval stands for itself: of twenty
  * groups one is outside of its 95 % interval by chance.
  *
- * @param group the value; empty for the whole split
+ * @param group the value, never empty; of the whole split {@link #WHOLE}
  */
 public record GroupComparison(
     String group, int examples, long targetTokens, Comparison comparison) {
-  /** The name of the whole split. */
+  /** Stands for the whole split where a group's value would stand. */
   public static final String WHOLE = "";
 
+  /** Whether it is of the whole split. */
+  @JsonIgnore
+  public boolean isWhole() {
+    return group.equals(WHOLE);
+  }
+
+  /** What people read: the group, or {@code all}. */
+  public String label() {
+    return isWhole() ? "all" : group;
+  }
+
   /**
-   * The whole first, then by group, sorted.
+   * The whole first, then by group, sorted; without groups of which nothing is scored, for they
+   * have no mean.
    *
    * @param before loss sums by example [examples]; likewise {@code after}
    * @param targets target tokens by example [examples]
@@ -38,7 +51,9 @@ public record GroupComparison(
     members.forEach(
         (group, indices) -> {
           int[] some = indices.stream().mapToInt(Integer::intValue).toArray();
-          all.add(of(group.isEmpty() ? "(none)" : group, some, before, after, targets, spec));
+          if (IntStream.of(some).anyMatch(i -> targets[i] > 0)) {
+            all.add(of(group, some, before, after, targets, spec));
+          }
         });
     return all;
   }

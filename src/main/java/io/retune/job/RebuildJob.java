@@ -1,6 +1,7 @@
 package io.retune.job;
 
-import io.retune.lineage.LineageTables.Comparison;
+import io.retune.lineage.Rebuild;
+import io.retune.lineage.Rebuild.Comparison;
 import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RunHistory;
 import io.retune.store.Json;
@@ -15,8 +16,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * {@code retune rebuild RUN}: the tables of a run from its journal. What is there is held against
- * what the journal says, what is missing is added, and what is neither is told.
+ * {@code retune rebuild RUN}: the tables of a run from its record. What is there is held against
+ * what the journal, and the files that it names, say; what is missing is added. Where a table has
+ * rows that are neither, nothing is added, unless they are to be replaced.
  */
 public final class RebuildJob {
   private final Workspace workspace;
@@ -28,27 +30,52 @@ public final class RebuildJob {
   }
 
   /**
+   * @param repair puts what the record says in the place of rows that are not from it
    * @throws io.retune.config.InvalidInputException if there is no such run
    * @throws io.retune.lineage.DamagedJournalException if its journal is not as it was written
+   * @throws io.retune.store.DamagedFileException if its plan is not
    * @throws CheckDoesNotHoldException if steps are missing, a file is not the one that was
-   *     recorded, or a table has rows that are not from the journal
+   *     recorded, or a table has rows that are not from the record, and keeps them
    */
-  public void execute(String start, boolean json) {
+  public void execute(String start, boolean repair, boolean json) {
     String run = RunFolder.named(store, start).run();
     try (RunFolder folder = RunFolder.hold(store, run)) {
       RunHistory history = folder.history();
       List<String> problems = new ArrayList<>(history.gaps());
       problems.addAll(changedFiles(history));
-      List<Comparison> tables = new Recording(workspace).rebuilt(folder);
-      tables.stream()
-          .filter(table -> !table.isEqual())
-          .map(table -> "the table " + table.table() + " has rows that are not from the journal")
-          .forEach(problems::add);
-      print(history, tables, problems, json);
+      Rebuild rebuild = new Recording(workspace).rebuilt(folder, repair);
+      boolean done = repair || !rebuild.hasStrangeRows();
+      if (!done) {
+        problems.addAll(strange(run, rebuild));
+      }
+      print(history, rebuild, done, problems, json);
       if (!problems.isEmpty()) {
-        throw new CheckDoesNotHoldException(run + ": " + String.join("; ", problems) + ".");
+        throw new CheckDoesNotHoldException(run + ": " + String.join("\n  ", problems));
       }
     }
+  }
+
+  /** What is there, and what to do about it. */
+  private static List<String> strange(String run, Rebuild rebuild) {
+    List<String> problems = new ArrayList<>();
+    for (Comparison table : rebuild.comparisons()) {
+      if (table.strange() > 0) {
+        problems.add(
+            "the table %s has %s that the run's record does not make%s. To see them: ./retune sql \"SELECT * FROM %s WHERE %s\""
+                .formatted(
+                    table.table(),
+                    Terminal.count(Math.toIntExact(table.strange()), "row"),
+                    table.missing() == 0 ? "" : ", and lacks " + table.missing() + " that it makes",
+                    table.table(),
+                    table.where()));
+      }
+    }
+    problems.add(
+        "Nothing was added to any table. ./retune rebuild "
+            + run
+            + " --repair puts the recorded rows in the place of these; Delta keeps the tables as"
+            + " they are now as older versions.");
+    return problems;
   }
 
   private List<String> changedFiles(RunHistory history) {
@@ -59,9 +86,9 @@ public final class RebuildJob {
             (name, artifact) -> {
               Path file = store.localPath(artifact.path());
               if (!Files.exists(file)) {
-                changed.add("the file " + name + " is missing");
+                changed.add("the file " + name + " is missing.");
               } else if (!sha256(file).hex().equals(artifact.sha256())) {
-                changed.add("the file " + name + " is not the one that was recorded");
+                changed.add("the file " + name + " is not the one that was recorded.");
               }
             });
     return changed;
@@ -76,7 +103,7 @@ public final class RebuildJob {
   }
 
   private static void print(
-      RunHistory history, List<Comparison> tables, List<String> problems, boolean json) {
+      RunHistory history, Rebuild rebuild, boolean done, List<String> problems, boolean json) {
     Terminal terminal = json ? new Terminal(false) : new Terminal(System.out);
     terminal.say(
         "journal   %,d entries, each follows from the one before; the last seal is %s",
@@ -87,6 +114,12 @@ public final class RebuildJob {
         history.declared().orElseThrow().steps(),
         history.gaps().isEmpty() ? "none missing, none twice" : String.join(", ", history.gaps()));
     terminal.say("files     %d, %s", history.artifacts().size(), "as recorded unless said below");
+    if (!rebuild.unknown().isEmpty()) {
+      terminal.say(
+          "tables    not held against anything, as the snapshot is not there any more: %s",
+          String.join(", ", rebuild.unknown()));
+    }
+    List<Line> lines = rebuild.comparisons().stream().map(table -> Line.of(table, done)).toList();
     if (json) {
       System.out.println(
           Json.write(
@@ -95,22 +128,50 @@ public final class RebuildJob {
                   "entries", history.entries().size(),
                   "seal", history.seal(),
                   "steps", history.steps().size(),
-                  "tables", tables,
+                  "tables", lines,
                   "problems", problems)));
       return;
     }
     RowsPrinter.print(
-        List.of("table", "rows in the journal", "in the table", "added", "not from the journal"),
-        tables.stream()
-            .map(
-                table ->
-                    List.of(
-                        table.table(),
-                        "" + table.journalRows(),
-                        "" + table.tableRows(),
-                        "" + table.added(),
-                        "" + table.strange()))
-            .toList(),
+        List.of("table", "recorded rows", "in the table", "missing", "strange", "added", "removed"),
+        lines.stream().map(Line::cells).toList(),
         System.out);
+  }
+
+  /**
+   * A table as it was found, and what was done.
+   *
+   * @param journalRows that the record makes
+   * @param strange rows that it does not make
+   */
+  private record Line(
+      String table,
+      long journalRows,
+      long tableRows,
+      long missing,
+      long strange,
+      long added,
+      long removed) {
+    static Line of(Comparison table, boolean done) {
+      return new Line(
+          table.table(),
+          table.recorded(),
+          table.there(),
+          table.missing(),
+          table.strange(),
+          done ? table.missing() : 0,
+          done ? table.strange() : 0);
+    }
+
+    List<String> cells() {
+      return List.of(
+          table,
+          "" + journalRows,
+          "" + tableRows,
+          "" + missing,
+          "" + strange,
+          "" + added,
+          "" + removed);
+    }
   }
 }

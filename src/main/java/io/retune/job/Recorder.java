@@ -5,7 +5,6 @@ import io.retune.lineage.JournalEntry;
 import io.retune.lineage.JournalEntry.Delivered;
 import io.retune.lineage.RunHistory;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
 import io.retune.tracking.Delivery;
 import io.retune.tracking.Missing;
@@ -57,8 +56,7 @@ final class Recorder implements AutoCloseable {
     this.workspace = workspace;
     this.folder = folder;
     this.recording = recording;
-    this.plan =
-        PlanReader.open(workspace.store(), history.declared().orElseThrow().planKey()).plan();
+    this.plan = history.declared().orElseThrow().plan(workspace.store());
     this.publisher =
         mlflow.map(
             server ->

@@ -4,12 +4,13 @@ import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.job.TimeSplit.Stage;
+import io.retune.lineage.DamagedJournalException;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.LineageTables;
+import io.retune.lineage.Rebuild;
 import io.retune.lineage.RunHistory;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import java.util.ArrayList;
@@ -86,7 +87,7 @@ final class Recording {
     if (history.declared().isEmpty()) {
       return;
     }
-    Plan plan = PlanReader.open(workspace.store(), history.declared().get().planKey()).plan();
+    Plan plan = history.declared().get().plan(workspace.store());
     folder.requireHeld();
     recorded.accept(
         tables -> {
@@ -99,28 +100,58 @@ final class Recording {
   /** What a run was made of. */
   private void addArguments(LineageTables tables, Declared declared, Plan plan) {
     declared.datasets().forEach(tables::add);
-    tables.add(
-        ImportedModel.open(workspace.store(), new Sha256(declared.modelSha256())),
-        declared.source());
+    tables.add(model(declared), declared.source());
     tables.add(declared.snapshot());
     tables.add(plan, declared.snapshot());
     tables.add(declared.asked());
   }
 
-  /** As {@link #upToDate}, but what is there is held against the journal row by row. */
-  List<LineageTables.Comparison> rebuilt(RunFolder folder) {
+  /**
+   * Holds what is in the tables against the run's record, row by row, and adds what is missing. To
+   * strange rows nothing is added, unless they are to be replaced.
+   */
+  Rebuild rebuilt(RunFolder folder, boolean repair) {
     long journalBytes = folder.journalBytes();
     RunHistory history = folder.history();
     Declared declared = history.declared().orElseThrow();
-    Plan plan = PlanReader.open(workspace.store(), declared.planKey()).plan();
-    List<LineageTables.Comparison> compared = new ArrayList<>();
+    Plan plan = declared.plan(workspace.store());
+    ImportedModel model = model(declared);
+    List<Rebuild> rebuilt = new ArrayList<>();
     record(
         tables -> {
-          addArguments(tables, declared, plan);
-          compared.addAll(tables.rebuild(history, plan));
+          Rebuild rebuild =
+              tables.rebuild(history, plan, model, () -> declarationsBeside(folder.run()));
+          rebuilt.add(rebuild);
+          folder.requireHeld();
+          if (repair) {
+            rebuild.repair();
+          } else if (!rebuild.hasStrangeRows()) {
+            rebuild.add();
+          }
         });
-    folder.noteRecorded(history, journalBytes);
-    return compared;
+    if (repair || !rebuilt.get(0).hasStrangeRows()) {
+      folder.noteRecorded(history, journalBytes);
+    }
+    return rebuilt.get(0);
+  }
+
+  private ImportedModel model(Declared declared) {
+    return ImportedModel.open(workspace.store(), new Sha256(declared.modelSha256()));
+  }
+
+  /** Of the other runs that can be read. */
+  private List<Declared> declarationsBeside(String run) {
+    List<Declared> declarations = new ArrayList<>();
+    for (String other : RunFolder.names(workspace.store())) {
+      try {
+        if (!other.equals(run)) {
+          RunFolder.history(workspace.store(), other).declared().ifPresent(declarations::add);
+        }
+      } catch (DamagedJournalException e) {
+        log.warn("event=declaration-unreadable run={} cause={}", other, e.getMessage());
+      }
+    }
+    return declarations;
   }
 
   /**

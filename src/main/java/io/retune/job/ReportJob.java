@@ -7,7 +7,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Samples;
 import io.retune.lineage.RunHistory;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.report.RunReport;
 import io.retune.report.Sample;
 import io.retune.report.ShownExamples;
@@ -85,8 +84,7 @@ public final class ReportJob {
    * @param status as {@link RunResult} has it
    */
   static String html(Workspace workspace, RunHistory history, String status) {
-    String key = history.declared().orElseThrow().planKey();
-    Plan plan = PlanReader.open(workspace.store(), key).plan();
+    Plan plan = history.declared().orElseThrow().plan(workspace.store());
     ShownExamples examples =
         ShownExamples.read(workspace.spark(), workspace.store(), history, plan);
     return new RunReport(history, plan, status, examples, samples(workspace.store(), history.run()))

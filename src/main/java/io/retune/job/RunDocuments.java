@@ -3,6 +3,7 @@ package io.retune.job;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.retune.cluster.DriverEnvironment;
+import io.retune.lineage.Environment;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Written;
@@ -10,7 +11,6 @@ import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunMetadata;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.report.RunReport;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
@@ -51,6 +51,15 @@ final class RunDocuments {
         RunMetadata.json(folder.history()).getBytes(UTF_8));
   }
 
+  /** What the code of the driver that takes the run up differs from its commit in. */
+  static void writeCode(Store store, RunFolder folder) {
+    if (!DriverEnvironment.diff().isEmpty()) {
+      RunDocuments documents = new RunDocuments(store, folder);
+      documents.add(Environment.diffFile(documents.history.drivers()), DriverEnvironment::diff);
+      folder.append(new Written(documents.artifacts));
+    }
+  }
+
   /** Writes what is not there yet of a run that is over. */
   static void write(Store store, RunFolder folder) {
     RunDocuments documents = new RunDocuments(store, folder);
@@ -62,9 +71,6 @@ final class RunDocuments {
     documents.add("configuration.json", documents::configuration);
     documents.add("plan.json", documents::plan);
     documents.add("metadata.json", () -> RunMetadata.json(documents.history));
-    if (!DriverEnvironment.diff().isEmpty()) {
-      documents.add("code.diff", DriverEnvironment::diff);
-    }
     if (!documents.artifacts.isEmpty()) {
       folder.append(new Written(documents.artifacts));
     }
@@ -93,14 +99,15 @@ final class RunDocuments {
   }
 
   private String plan() {
-    String key = history.declared().orElseThrow().planKey();
-    return Json.pretty(summary(PlanReader.open(store, key).plan())) + "\n";
+    return Json.pretty(summary(history.declared().orElseThrow().plan(store))) + "\n";
   }
 
   private static Map<String, Object> summary(Plan plan) {
     Map<String, Object> summary = new LinkedHashMap<>();
     summary.put("key", plan.key());
     summary.put("sha256", plan.root().hex());
+    summary.put("manifest_sha256", plan.manifestSha256());
+    summary.put("evaluation_sha256", plan.evaluationSha256());
     summary.put("tokens_per_micro_batch", plan.tokensPerMicroBatch());
     summary.put("evaluation_examples", plan.evaluationExamples().size());
     summary.put("steps", plan.steps());

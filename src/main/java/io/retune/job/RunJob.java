@@ -20,6 +20,7 @@ import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.report.RunReport;
+import io.retune.store.DamagedFileException;
 import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
@@ -72,6 +73,7 @@ public final class RunJob {
    * @throws io.retune.store.LeaseHeldException if another driver runs the same request
    * @throws ResumableException if the ranks kept failing; the same request goes on
    * @throws CheckDoesNotHoldException if something computed again was not equal
+   * @throws DamagedFileException if the plan is not as it was written
    */
   public void execute(boolean json) {
     requireALeafForEachRank();
@@ -163,7 +165,8 @@ public final class RunJob {
   private static String kind(RuntimeException failure) {
     if (failure instanceof ResumableException) {
       return "resumable";
-    } else if (failure instanceof CheckDoesNotHoldException) {
+    } else if (failure instanceof CheckDoesNotHoldException
+        || failure instanceof DamagedFileException) {
       return "check-does-not-hold";
     }
     return failure instanceof InvalidInputException ? "bad-input" : "defect";
@@ -215,6 +218,8 @@ public final class RunJob {
         snapshot,
         plan.key(),
         plan.root().hex(),
+        plan.manifestSha256(),
+        plan.evaluationSha256(),
         plan.steps().size(),
         plan.steps().stream().mapToLong(Plan.Step::tokens).sum(),
         plan.steps().stream().mapToLong(Plan.Step::targetTokens).sum());
@@ -233,10 +238,14 @@ public final class RunJob {
               + " but would go on as "
               + declared.identity()
               + ".");
+    } else {
+      // The identity does not have what is scored by example.
+      before.get().plan(workspace.store());
     }
     folder.append(
         new DriverStarted(
             folder.history().drivers() + 1, DriverEnvironment.probe(workspace.spark())));
+    RunDocuments.writeCode(workspace.store(), folder);
     RunDocuments.writeMetadata(workspace.store(), folder);
   }
 

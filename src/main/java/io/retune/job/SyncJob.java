@@ -4,7 +4,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.config.TrackingSite;
 import io.retune.lineage.RunHistory;
 import io.retune.plan.Plan;
-import io.retune.plan.PlanReader;
 import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Store;
@@ -80,7 +79,7 @@ public final class SyncJob {
 
   private Map<String, Object> publish(Mlflow mlflow, TrackingSite site, RunFolder folder) {
     RunHistory history = folder.history();
-    Plan plan = PlanReader.open(store, history.declared().orElseThrow().planKey()).plan();
+    Plan plan = history.declared().orElseThrow().plan(store);
     TrackedRun run = TrackedRuns.of(store, site, history, plan);
     Publication publication =
         mlflow.publish(

@@ -228,7 +228,7 @@ final class TrackedRuns {
     return String.format(
         java.util.Locale.ROOT,
         "| %s | %.4f | %.4f | %+.4f | %+.4f to %+.4f | %s |\n",
-        group.group().isEmpty() ? "all" : group.group(),
+        group.label(),
         loss.before(),
         loss.after(),
         loss.after() - loss.before(),
@@ -261,8 +261,8 @@ final class TrackedRuns {
       add(metrics, row, "eval/perplexity", Math.exp(number(row, "loss")));
     }
     for (Map<String, Object> row : rows.behind(behind, "verdicts")) {
-      String group = String.valueOf(row.get("group_value"));
-      String prefix = group.isEmpty() ? "verdict/" : "verdict/" + group + "/";
+      Object group = row.get("group_value");
+      String prefix = group == null ? "verdict/" : "verdict/" + group + "/";
       for (String figure : List.of("difference", "low", "high")) {
         add(metrics, row, prefix + figure, number(row, figure));
       }

@@ -25,12 +25,21 @@ public record Environment(
     List<String> libraries) {
 
   /**
+   * The run's file that has what a driver's program differed from its commit in.
+   *
+   * @param driver from 1: each may have been another program
+   */
+  public static String diffFile(int driver) {
+    return "code-" + driver + ".diff";
+  }
+
+  /**
    * The program.
    *
    * @param commit Git's, 40 hexadecimal digits; {@code unknown} when it was not built in a checkout
    * @param branch that was checked out
    * @param diffSha256 of what the program's files differed from the commit in when it was built, as
-   *     {@code git diff} says it, which the run keeps as {@code code.diff}; empty: in nothing
+   *     {@code git diff} says it, which the run keeps, see {@link #diffFile}; empty: in nothing
    * @param programSha256 of the jar, or of the manifest of the classes' folder
    */
   public record Code(

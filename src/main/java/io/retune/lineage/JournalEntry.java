@@ -12,6 +12,9 @@ import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.plan.Plan;
+import io.retune.plan.PlanReader;
+import io.retune.store.Store;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
@@ -95,6 +98,9 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param source of the base model
    * @param planKey the plan's folder
    * @param planSha256 the plan's root
+   * @param planManifestSha256 of {@code plan.json}, which has what is scored by example; empty in
+   *     journals of before it was noted
+   * @param evaluationSha256 what is scored, whatever it is trained on; empty likewise
    * @param steps that are planned
    * @param tokens over all steps; likewise {@code targetTokens}
    */
@@ -108,10 +114,25 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
       Snapshot snapshot,
       String planKey,
       String planSha256,
+      String planManifestSha256,
+      String evaluationSha256,
       int steps,
       long tokens,
       long targetTokens)
       implements Event {
+    public Declared {
+      planManifestSha256 = planManifestSha256 == null ? "" : planManifestSha256;
+      evaluationSha256 = evaluationSha256 == null ? "" : evaluationSha256;
+    }
+
+    /**
+     * The plan that the run was begun with.
+     *
+     * @throws io.retune.store.DamagedFileException if the store has another in its place
+     */
+    public Plan plan(Store store) {
+      return PlanReader.open(store, planKey, planSha256, planManifestSha256).plan();
+    }
 
     public String name() {
       return asked.name();

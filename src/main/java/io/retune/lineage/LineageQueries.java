@@ -1,12 +1,18 @@
 package io.retune.lineage;
 
+import static java.util.stream.Collectors.toCollection;
+
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Store;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -120,43 +126,99 @@ public final class LineageQueries {
     return query;
   }
 
-  /** The query's rows. */
-  public Dataset<Row> run(Query query, Map<String, String> parameters) {
-    register();
-    return spark.sql(query.sql(), new LinkedHashMap<String, Object>(parameters));
-  }
-
   /**
-   * Rows of any query over the tables and views.
+   * The query's rows.
    *
-   * @throws InvalidInputException if it is no query, or names what is not there
+   * @throws InvalidInputException naming each table that it needs and that cannot be read
    */
-  public Dataset<Row> ask(String sql) {
-    register();
+  public Dataset<Row> run(Query query, Map<String, String> parameters) {
+    List<Problem> unreadable = bind(query.sql());
     try {
-      return spark.sql(sql);
+      return spark.sql(query.sql(), new LinkedHashMap<String, Object>(parameters));
     } catch (Exception e) { // Spark declares none of what it throws.
-      if (e instanceof AnalysisException) {
-        throw InvalidInputException.of(
-            "retune sql",
-            e.getMessage().lines().findFirst().orElse("no query."),
-            "Tables: "
-                + String.join(", ", SqlFiles.names("tables"))
-                + ". Views: "
-                + String.join(", ", SqlFiles.names("views"))
-                + ".");
+      if (e instanceof AnalysisException && !unreadable.isEmpty()) {
+        throw new InvalidInputException(unreadable);
       }
       throw e;
     }
   }
 
-  /** Tables and views under their names, as far as this session is concerned. */
-  private void register() {
-    for (String table : SqlFiles.names("tables")) {
-      tables.read(table).createOrReplaceTempView(table);
+  /**
+   * Rows of any query over the tables and views.
+   *
+   * @throws InvalidInputException if it is no query, names what is not there, or what cannot be
+   *     read
+   */
+  public Dataset<Row> ask(String sql) {
+    List<Problem> unreadable = bind(sql);
+    try {
+      return spark.sql(sql);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      if (!(e instanceof AnalysisException)) {
+        throw e;
+      } else if (!unreadable.isEmpty()) {
+        throw new InvalidInputException(unreadable);
+      }
+      throw InvalidInputException.of(
+          "retune sql",
+          e.getMessage().lines().findFirst().orElse("no query."),
+          "Tables: "
+              + String.join(", ", SqlFiles.names("tables"))
+              + ". Views: "
+              + String.join(", ", SqlFiles.names("views"))
+              + ".");
     }
-    for (String view : SqlFiles.names("views")) {
+  }
+
+  /**
+   * Gives this session the tables and views that {@code sql} has the names of, be they columns'
+   * too. One that cannot be read keeps nobody from what does not need it.
+   *
+   * @return what is wrong with those that cannot be read
+   */
+  private List<Problem> bind(String sql) {
+    Set<String> words = words(sql);
+    List<String> views = SqlFiles.names("views").stream().filter(words::contains).toList();
+    views.forEach(view -> words.addAll(words(SqlFiles.text("views", view))));
+    List<Problem> unreadable = new ArrayList<>();
+    for (String table : SqlFiles.names("tables")) {
+      if (words.contains(table)) {
+        bind(table, unreadable);
+      }
+    }
+    for (String view : views) {
+      bindView(view, unreadable);
+    }
+    return unreadable;
+  }
+
+  private static Set<String> words(String sql) {
+    return Arrays.stream(sql.toLowerCase(Locale.ROOT).split("\\W+"))
+        .collect(toCollection(HashSet::new));
+  }
+
+  private void bind(String table, List<Problem> unreadable) {
+    try {
+      tables.read(table).createOrReplaceTempView(table);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      spark.catalog().dropTempView(table);
+      if (e instanceof InvalidInputException invalid) {
+        unreadable.addAll(invalid.problems());
+      } else {
+        unreadable.add(new Problem("table " + table, String.valueOf(e.getMessage()), ""));
+      }
+    }
+  }
+
+  /** One over a table that cannot be read is not there either. */
+  private void bindView(String view, List<Problem> unreadable) {
+    try {
       spark.sql(SqlFiles.text("views", view)).createOrReplaceTempView(view);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      spark.catalog().dropTempView(view);
+      if (unreadable.isEmpty()) {
+        throw e;
+      }
     }
   }
 }

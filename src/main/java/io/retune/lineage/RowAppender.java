@@ -14,6 +14,7 @@ import io.delta.kernel.defaults.engine.DefaultEngine;
 import io.delta.kernel.engine.Engine;
 import io.delta.kernel.exceptions.ConcurrentTransactionException;
 import io.delta.kernel.hook.PostCommitHook;
+import io.delta.kernel.internal.actions.Metadata;
 import io.delta.kernel.types.DataType;
 import io.delta.kernel.types.StringType;
 import io.delta.kernel.utils.CloseableIterable;
@@ -47,6 +48,11 @@ final class RowAppender {
   /** Delta's own memory of what {@code application} wrote last; 0 when it wrote nothing. */
   long written(String location, String application) {
     return snapshot(location).getLatestTransactionVersion(engine, application).orElse(0L);
+  }
+
+  /** Columns and properties as they are now. */
+  Metadata metadata(String location) {
+    return snapshot(location).getMetadata();
   }
 
   private Snapshot snapshot(String location) {

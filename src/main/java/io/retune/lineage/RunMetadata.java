@@ -98,14 +98,7 @@ public final class RunMetadata {
             "sha256", declared.modelSha256()));
     document.put("datasets", declared.datasets().stream().map(RunMetadata::dataset).toList());
     document.put("snapshot", snapshot(declared.snapshot()));
-    document.put(
-        "plan",
-        Map.of(
-            "key", declared.planKey(),
-            "sha256", declared.planSha256(),
-            "steps", declared.steps(),
-            "tokens", declared.tokens(),
-            "target_tokens", declared.targetTokens()));
+    document.put("plan", plan(declared));
     document.put(
         "seeds",
         Map.of(
@@ -126,6 +119,24 @@ public final class RunMetadata {
         "configuration", configuration,
         "reasons", asked.reasons(),
         "unexplained", asked.unexplained());
+  }
+
+  private static Map<String, Object> plan(Declared declared) {
+    Map<String, Object> plan = new LinkedHashMap<>();
+    plan.put("key", declared.planKey());
+    plan.put("sha256", declared.planSha256());
+    putKnown(plan, "manifest_sha256", declared.planManifestSha256());
+    putKnown(plan, "evaluation_sha256", declared.evaluationSha256());
+    plan.put("steps", declared.steps());
+    plan.put("tokens", declared.tokens());
+    plan.put("target_tokens", declared.targetTokens());
+    return plan;
+  }
+
+  private static void putKnown(Map<String, Object> object, String key, String digest) {
+    if (!digest.isEmpty()) {
+      object.put(key, digest);
+    }
   }
 
   private static Map<String, Object> dataset(DatasetVersion version) {

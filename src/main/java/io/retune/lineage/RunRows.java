@@ -77,6 +77,12 @@ public final class RunRows {
     return rows;
   }
 
+  /** Of every table, the run's end last. */
+  List<Slice> slices() {
+    long entries = history.entries().size();
+    return TABLES.stream().map(table -> Slice.ofRun(table, run, entries, of(table))).toList();
+  }
+
   /** By table. */
   private Map<String, Supplier<List<Map<String, Object>>>> of(JournalEntry entry) {
     JournalEntry.Event event = entry.event();
@@ -134,11 +140,18 @@ public final class RunRows {
     row.put("snapshot_sha256", declared.snapshot().root().hex());
     row.put("plan_key", declared.planKey());
     row.put("plan_sha256", declared.planSha256());
+    row.put("plan_manifest_sha256", known(declared.planManifestSha256()));
+    row.put("evaluation_sha256", known(declared.evaluationSha256()));
     row.put("steps", declared.steps());
     row.put("tokens", declared.tokens());
     row.put("target_tokens", declared.targetTokens());
     row.put("started_at", entry.time());
     return row;
+  }
+
+  /** Null in journals of before it was noted. */
+  private static Object known(String digest) {
+    return digest.isEmpty() ? null : digest;
   }
 
   private Map<String, Object> driver(JournalEntry entry, DriverStarted started) {
@@ -285,7 +298,7 @@ public final class RunRows {
       Comparison loss = group.comparison();
       Map<String, Object> row = row(entry);
       row.put("metric", "eval/loss");
-      row.put("group_value", group.group());
+      row.put("group_value", group.isWhole() ? null : group.group());
       row.put("examples", group.examples());
       row.put("target_tokens", group.targetTokens());
       row.put("loss_before", loss.before());

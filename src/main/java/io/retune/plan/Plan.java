@@ -1,6 +1,10 @@
 package io.retune.plan;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.store.Json;
 import io.retune.store.Sha256;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -17,8 +21,12 @@ import java.util.List;
  * @param evaluationExamples example ids of the evaluation split in the order of their micro-batches
  *     and places in them
  * @param evaluationTargets target tokens of each of them
- * @param evaluationGroups value of the recipe's {@code evaluation.group-by} of each of them; empty
- *     when it names no column
+ * @param evaluationGroups value of the recipe's {@code evaluation.group-by} of each of them, {@link
+ *     #NO_GROUP} where it has none; empty when the recipe names no column
+ * @param evaluationSha256 what is scored, whatever the store, the training or the packing: SHA-256
+ *     of the sorted digests of the examples, a line each; empty in plans of before it was noted
+ * @param manifestSha256 of {@code plan.json} without this, as {@link Json} writes it; empty in
+ *     plans of before it was noted
  */
 public record Plan(
     String key,
@@ -30,10 +38,49 @@ public record Plan(
     List<Part> evaluation,
     List<String> evaluationExamples,
     int[] evaluationTargets,
-    List<String> evaluationGroups) {
+    List<String> evaluationGroups,
+    String evaluationSha256,
+    String manifestSha256) {
+  /** The group of an example whose column is null or empty. */
+  public static final String NO_GROUP = "(none)";
+
   public Plan {
     // Plans that were written before there were groups have none.
-    evaluationGroups = evaluationGroups == null ? List.of() : List.copyOf(evaluationGroups);
+    evaluationGroups =
+        evaluationGroups == null
+            ? List.of()
+            : evaluationGroups.stream().map(g -> g.isEmpty() ? NO_GROUP : g).toList();
+    evaluationSha256 = evaluationSha256 == null ? "" : evaluationSha256;
+    manifestSha256 = manifestSha256 == null ? "" : manifestSha256;
+  }
+
+  /** With its {@link #manifestSha256}. */
+  Plan sealed() {
+    byte[] json = Json.write(this).getBytes(StandardCharsets.UTF_8);
+    return new Plan(
+        key,
+        root,
+        snapshot,
+        tokensPerMicroBatch,
+        steps,
+        training,
+        evaluation,
+        evaluationExamples,
+        evaluationTargets,
+        evaluationGroups,
+        evaluationSha256,
+        manifestSha256(json));
+  }
+
+  /** What the manifest {@code json} should say of itself. */
+  static String manifestSha256(byte[] json) {
+    try {
+      ObjectNode manifest = (ObjectNode) Json.read(json);
+      manifest.remove("manifestSha256");
+      return Sha256.of(Json.write(manifest)).hex();
+    } catch (IOException e) {
+      throw new IllegalArgumentException("This is no manifest", e);
+    }
   }
 
   /**

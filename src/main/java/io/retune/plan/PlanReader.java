@@ -1,6 +1,7 @@
 package io.retune.plan;
 
 import io.retune.config.InvalidInputException;
+import io.retune.store.DamagedFileException;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
 import io.retune.store.Sha256;
@@ -36,6 +37,7 @@ public final class PlanReader {
 
   /**
    * @throws InvalidInputException if the store has no such plan
+   * @throws DamagedFileException if its manifest is not as it was written
    */
   public static PlanReader open(Store store, String planKey) {
     Path folder = store.path("plans", planKey);
@@ -45,17 +47,49 @@ public final class PlanReader {
           manifest.toString(), "is not there.", "Make the plan first, with retune plan.");
     }
     try {
-      Plan plan = Json.read(store.read(manifest), Plan.class);
-      if (!Planner.root(plan.steps(), plan.training(), plan.evaluation()).equals(plan.root())) {
-        throw InvalidInputException.of(
-            manifest.toString(),
-            "was changed since it was written.",
-            "Delete the folder; the next run makes the plan again.");
-      }
+      byte[] json = store.read(manifest);
+      Plan plan = Json.read(json, Plan.class);
+      requireAsWritten(manifest, json, plan);
       return new PlanReader(store, folder, plan);
     } catch (IOException e) {
-      throw new UncheckedIOException(manifest + " is damaged", e);
+      throw changed(manifest, "is no plan any more: " + e.getMessage().lines().findFirst().get());
     }
+  }
+
+  private static void requireAsWritten(Path manifest, byte[] json, Plan plan) {
+    boolean said =
+        plan.manifestSha256().isEmpty() || Plan.manifestSha256(json).equals(plan.manifestSha256());
+    if (!said
+        || !Planner.root(plan.steps(), plan.training(), plan.evaluation()).equals(plan.root())) {
+      throw changed(manifest, "was changed since it was written.");
+    }
+  }
+
+  private static DamagedFileException changed(Path manifest, String what) {
+    return new DamagedFileException(
+        manifest.toString(),
+        what,
+        "Delete the folder "
+            + manifest.getParent()
+            + "; ./retune plan CONF with the same configuration makes the same plan again.");
+  }
+
+  /**
+   * The plan that a run was begun with.
+   *
+   * @param root of that plan
+   * @param manifestSha256 of that plan; empty where nobody noted it
+   * @throws DamagedFileException if the store has another under its key
+   */
+  public static PlanReader open(Store store, String planKey, String root, String manifestSha256) {
+    PlanReader reader = open(store, planKey);
+    Plan plan = reader.plan;
+    boolean same = manifestSha256.isEmpty() || plan.manifestSha256().equals(manifestSha256);
+    if (!same || !plan.root().hex().equals(root)) {
+      throw changed(
+          new Path(reader.folder, MANIFEST), "is not the plan that the run was begun with.");
+    }
+    return reader;
   }
 
   public Plan plan() {

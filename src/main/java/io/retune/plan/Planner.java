@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -35,7 +36,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class Planner {
   /** Of order, packing and parts; a change that can change a plan raises it. */
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger(Planner.class);
 
@@ -67,6 +68,7 @@ public final class Planner {
    *
    * @throws InvalidInputException if an example is longer than a micro-batch; nothing is written
    *     then
+   * @throws io.retune.store.DamagedFileException if what was planned before was changed
    */
   public Plan planFor(Snapshot snapshot, OrderSpec order) {
     String key = key(snapshot, order);
@@ -113,7 +115,7 @@ public final class Planner {
     requireFitting(training, evaluation, order.tokensPerMicroBatch());
     Layout trained = Layout.training(training, order);
     Layout evaluated = Layout.evaluation(evaluation, order);
-    requireTargets(trained);
+    requireTargets(trained, evaluated);
     Path staged = store.stage(folder);
     try {
       Plan plan = write(snapshot, order, key, staged, examples, trained, evaluated);
@@ -156,7 +158,14 @@ public final class Planner {
     }
   }
 
-  private static void requireTargets(Layout training) {
+  private static void requireTargets(Layout training, Layout evaluation) {
+    if (evaluation.steps().stream().allMatch(step -> step.targetTokens() == 0)) {
+      throw InvalidInputException.of(
+          "order",
+          "the evaluation has no trained token, so nothing of it can be scored.",
+          "Train at least one message of each chat, with train = true.");
+    }
+
     for (int step = 0; step < training.steps().size(); step++) {
       if (training.steps().get(step).targetTokens() == 0) {
         throw InvalidInputException.of(
@@ -193,16 +202,28 @@ public final class Planner {
     List<Example> scored =
         evaluated.places().stream().flatMap(List::stream).map(Layout.Place::example).toList();
     return new Plan(
-        key,
-        root(trained.steps(), training, evaluation),
-        snapshot.root(),
-        tokens,
-        trained.steps(),
-        training,
-        evaluation,
-        scored.stream().map(Example::id).toList(),
-        scored.stream().mapToInt(Example::targetTokens).toArray(),
-        groups(examples, scored));
+            key,
+            root(trained.steps(), training, evaluation),
+            snapshot.root(),
+            tokens,
+            trained.steps(),
+            training,
+            evaluation,
+            scored.stream().map(Example::id).toList(),
+            scored.stream().mapToInt(Example::targetTokens).toArray(),
+            groups(examples, scored),
+            scored(scored),
+            "")
+        .sealed();
+  }
+
+  private static String scored(List<Example> examples) {
+    return Sha256.of(
+            examples.stream()
+                .map(Example::digest)
+                .sorted()
+                .collect(Collectors.joining("\n", "", "\n")))
+        .hex();
   }
 
   /** Of the evaluated examples, in their order; none when the snapshot has no groups. */

@@ -101,7 +101,7 @@ final class Examples {
                     Figures.fixed(example.before(), 3),
                     Figures.fixed(example.after(), 3),
                     Figures.signed(example.change(), 3))));
-    example.group().ifPresent(g -> figures.add(tag("span", g.isEmpty() ? "(none)" : g)));
+    example.group().ifPresent(g -> figures.add(tag("span", g)));
     figures.add(tag("span", Figures.count(example.targetTokens(), "target token")));
     figures.add(
         tag("span", text(shown.map(s -> s.dataset() + " ").orElse("")), tag("code", example.id())));

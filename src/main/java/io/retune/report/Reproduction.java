@@ -11,7 +11,6 @@ import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** The commands that make or check the run again, and what they need. */
 final class Reproduction {
@@ -64,11 +63,9 @@ final class Reproduction {
     Declared declared = report.declared();
     Facts facts = new Facts();
     List<DriverStarted> drivers = report.history().driverStarts();
-    Optional<Environment.Code> code =
-        drivers.isEmpty()
-            ? Optional.empty()
-            : Optional.of(drivers.get(drivers.size() - 1).environment().code());
-    code.ifPresent(c -> facts.wide("Retune at commit", commit(c)));
+    if (!drivers.isEmpty()) {
+      facts.wide("Retune at commit", commit(drivers.get(drivers.size() - 1)));
+    }
     facts.wide("Base model", source(declared.source().source(), declared.source().sha256()));
     for (DatasetVersion version : declared.datasets()) {
       facts.wide("Data: " + version.name(), source(version.source(), version.sourceSha256()));
@@ -79,12 +76,16 @@ final class Reproduction {
     return facts.html();
   }
 
-  private static Html commit(Environment.Code code) {
+  private static Html commit(DriverStarted driver) {
+    Environment.Code code = driver.environment().code();
     return code.diffSha256().isEmpty()
         ? tag("code", code.commit())
         : Html.of(
             tag("code", code.commit()),
-            text(" with the difference that the run keeps as code.diff, SHA-256 "),
+            text(
+                " with the difference that the run keeps as "
+                    + Environment.diffFile(driver.driver())
+                    + ", SHA-256 "),
             tag("code", code.diffSha256()));
   }
 

@@ -18,7 +18,10 @@ record ScoredExample(
     return after - before;
   }
 
-  /** In the plan's order; none until the split was scored after the last step. */
+  /**
+   * In the plan's order, without those of which nothing is scored; none until the split was scored
+   * after the last step.
+   */
   static List<ScoredExample> of(RunHistory history, Plan plan) {
     Optional<EvaluationRecord> before = history.evaluation(0);
     Optional<EvaluationRecord> after = history.evaluation(plan.steps().size());
@@ -26,6 +29,9 @@ record ScoredExample(
     if (before.isPresent() && after.isPresent() && !plan.steps().isEmpty()) {
       for (int i = 0; i < plan.evaluationExamples().size(); i++) {
         int targets = plan.evaluationTargets()[i];
+        if (targets == 0) {
+          continue;
+        }
         examples.add(
             new ScoredExample(
                 plan.evaluationExamples().get(i),

@@ -46,11 +46,11 @@ final class Verdicts {
             Table.number("Examples"),
             Table.number("Target tokens"));
     for (GroupComparison group : loss) {
-      boolean whole = group.group().equals(GroupComparison.WHOLE);
+      boolean whole = group.isWhole();
       Difference difference = new Difference(group.comparison());
       table.row(
           (whole ? "whole " : "") + difference.style(),
-          text(whole ? "all" : group.group()),
+          text(group.label()),
           plot.row(
               difference.onAxis(), whole ? ForestPlot.Shape.DIAMOND : ForestPlot.Shape.WHISKERS),
           text(difference.signedChange()),

@@ -74,6 +74,37 @@ class ComparisonTest {
   }
 
   @Test
+  void anExampleWithoutATargetTokenChangesNothing() {
+    Comparison with =
+        Comparison.of(new double[] {3, 0, 9}, new double[] {2, 0, 7}, new int[] {1, 0, 2}, SPEC);
+    assertThat(with)
+        .isEqualTo(Comparison.of(new double[] {3, 9}, new double[] {2, 7}, new int[] {1, 2}, SPEC));
+    assertThat(List.of(with.before(), with.after(), with.low(), with.high()))
+        .allSatisfy(figure -> assertThat(figure).isFinite());
+  }
+
+  @Test
+  void aGroupOfWhichNothingIsScoredHasNoVerdict() {
+    List<GroupComparison> all =
+        GroupComparison.of(
+            new double[] {3, 0, 9},
+            new double[] {2, 0, 7},
+            new int[] {1, 0, 2},
+            List.of("noun", "verb", "(none)"),
+            SPEC);
+    assertThat(all).extracting(GroupComparison::group).containsExactly("", "(none)", "noun");
+    assertThat(all).extracting(GroupComparison::label).containsExactly("all", "(none)", "noun");
+    assertThat(all).extracting(GroupComparison::targetTokens).containsExactly(3L, 2L, 1L);
+    assertThat(all.get(0).examples()).isEqualTo(3);
+  }
+
+  @Test
+  void lossesOfNoTargetTokenAreRefused() {
+    assertThatThrownBy(() -> Comparison.of(new double[2], new double[2], new int[2], SPEC))
+        .hasMessage("None of the examples has a target token");
+  }
+
+  @Test
   void lossesOfOtherExamplesAreRefused() {
     assertThatThrownBy(() -> Comparison.of(new double[2], new double[3], new int[3], SPEC))
         .hasMessage("2 and 3 losses of 3 examples");

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.delta.tables.DeltaTable;
 import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
 import io.retune.config.SourceSpec;
@@ -18,10 +19,13 @@ import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Stepped;
-import io.retune.lineage.LineageTables.Comparison;
+import io.retune.lineage.Rebuild.Comparison;
+import io.retune.model.ImportedModel;
+import io.retune.model.ModelConfig;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.store.Sha256;
+import io.retune.store.Store;
 import io.retune.train.CheckpointRecord;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.GradientDigest;
@@ -31,6 +35,7 @@ import io.retune.train.StepRecord;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Timestamp;
 import java.util.ArrayList;
@@ -43,9 +48,11 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.commons.io.FileUtils;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.delta.DeltaLog;
-import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -54,10 +61,22 @@ import org.junit.jupiter.api.io.TempDir;
 /** Journals into tables, and what the named queries find there. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LineageTablesTest {
+  private static final JournalEntry.Asked ASKED =
+      new JournalEntry.Asked(
+          "words",
+          "",
+          "e".repeat(64),
+          "{\"order\":{\"seed\":42},\"list\":[{\"name\":\"one\",\"keep\":3}]}",
+          new TreeMap<>(Map.of("order", "because", "list.one", "few")),
+          List.of());
+
+  private static final SourceSpec SOURCE = new SourceSpec("file:m", "d".repeat(64));
+
   private Workshop workshop;
   private Snapshot snapshot;
   private Plan plan;
   private DatasetVersion version;
+  private ImportedModel model;
   private LineageTables tables;
 
   @BeforeAll
@@ -73,10 +92,18 @@ class LineageTablesTest {
     plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, order);
     tables = new LineageTables(workshop.spark, workshop.store);
     version = workshop.datasets.version("words", 1);
+    model =
+        new ImportedModel(
+            new Sha256("d".repeat(64)),
+            folder,
+            new ModelConfig(
+                9, 8, 12, 2, 2, 1, 4, 16, 1e-5, new ModelConfig.Rope(new float[2], 1f), true));
     for (int twice = 0; twice < 2; twice++) {
       tables.add(version);
       tables.add(snapshot);
       tables.add(plan, snapshot);
+      tables.add(model, SOURCE);
+      tables.add(ASKED);
     }
   }
 
@@ -87,19 +114,15 @@ class LineageTablesTest {
         new Declared(
             run,
             "request of " + run,
-            new JournalEntry.Asked(
-                "words",
-                "",
-                "e".repeat(64),
-                "{\"order\":{\"seed\":42},\"list\":[{\"name\":\"one\",\"keep\":3}]}",
-                new TreeMap<>(Map.of("order", "because", "list.one", "few")),
-                List.of()),
-            new SourceSpec("file:m", "d".repeat(64)),
-            "m".repeat(64),
+            ASKED,
+            SOURCE,
+            "d".repeat(64),
             List.of(version),
             snapshot,
             plan.key(),
             plan.root().hex(),
+            plan.manifestSha256(),
+            plan.evaluationSha256(),
             plan.steps().size(),
             1200,
             1000));
@@ -125,8 +148,12 @@ class LineageTablesTest {
       new Machine("a", "Linux", "amd64", "cpu", 2, 1 << 30, List.of());
 
   private static Environment environment() {
+    return environment("unknown", "7".repeat(64));
+  }
+
+  private static Environment environment(String commit, String program) {
     return new Environment(
-        new Environment.Code("1", "unknown", "main", "", "7".repeat(64)),
+        new Environment.Code("1", commit, "main", "", program),
         "someone",
         "17",
         List.of("-Xmx1g"),
@@ -171,6 +198,10 @@ class LineageTablesTest {
   }
 
   private List<JournalEntry> ended(List<JournalEntry> journal) {
+    return ended(journal, 2.0);
+  }
+
+  private List<JournalEntry> ended(List<JournalEntry> journal, double loss) {
     List<JournalEntry> entries = new ArrayList<>(journal);
     for (JournalEntry.Event event :
         List.of(
@@ -181,7 +212,7 @@ class LineageTablesTest {
                 "runs/x/adapter",
                 List.of(
                     new GroupComparison(
-                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, 2.0, -0.6, -0.4)),
+                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, loss, -0.6, -0.4)),
                     new GroupComparison(
                         "noun", 4, 9, new io.retune.evaluate.Comparison(2.5, 2.6, -0.6, 0.4))),
                 new TreeMap<>(Map.of("train", 5L))),
@@ -308,14 +339,16 @@ class LineageTablesTest {
     }
     DeltaLog.clearCache();
     tables = new LineageTables(workshop.spark, workshop.store);
-    assertThat(tables.rebuild(history, plan))
-        .allSatisfy(c -> assertThat(c.tableRows() + c.strange()).isZero())
-        .extracting(Comparison::added)
+    Rebuild rebuild = rebuild(history);
+    assertThat(ofRuns(rebuild))
+        .allSatisfy(c -> assertThat(c.there() + c.strange()).isZero())
+        .extracting(Comparison::missing)
         .containsExactlyElementsOf(
             originals.values().stream().map(rows -> (long) rows.size()).toList());
+    assertThat(json("rebuilt").values()).allSatisfy(rows -> assertThat(rows).isEmpty());
+    rebuild.add();
     assertThat(json("rebuilt")).isEqualTo(originals);
-    assertThat(tables.rebuild(history, plan))
-        .allSatisfy(c -> assertThat(c.added() + c.strange()).isZero());
+    assertThat(rebuild(history).comparisons()).allMatch(Comparison::isEqual);
   }
 
   @Test
@@ -327,12 +360,33 @@ class LineageTablesTest {
     DeltaLog.clearCache();
     tables = new LineageTables(workshop.spark, workshop.store);
     assertThat(LineageTables.isAnyLost(workshop.store)).isTrue();
-    tables.rebuild(new RunHistory(journal), plan);
+    rebuild(new RunHistory(journal)).add();
     assertThat(LineageTables.isAnyLost(workshop.store)).isFalse();
     List<JournalEntry> whole = ended(journal);
     tables.load(new RunHistory(whole), plan);
-    assertThat(tables.rebuild(new RunHistory(whole), plan))
-        .allSatisfy(c -> assertThat(c.added() + c.strange()).as(c.table()).isZero());
+    assertThat(rebuild(new RunHistory(whole)).comparisons()).allMatch(Comparison::isEqual);
+  }
+
+  private Rebuild rebuild(RunHistory history, JournalEntry... others) {
+    return tables.rebuild(
+        history,
+        plan,
+        model,
+        () -> Arrays.stream(others).map(entry -> (Declared) entry.event()).toList());
+  }
+
+  private static List<Comparison> ofRuns(Rebuild rebuild) {
+    return rebuild.comparisons().stream().filter(c -> c.where().startsWith("run =")).toList();
+  }
+
+  private static List<String> unequal(Rebuild rebuild) {
+    return rebuild.comparisons().stream()
+        .filter(c -> !c.isEqual())
+        .map(
+            c ->
+                "%s has %d of %d, misses %d, has %d strange"
+                    .formatted(c.table(), c.there(), c.recorded(), c.missing(), c.strange()))
+        .toList();
   }
 
   @Test
@@ -345,20 +399,160 @@ class LineageTablesTest {
     assertThat(count("attempts", "no-start")).isEqualTo(1);
   }
 
+  private String location(String table) {
+    return workshop.store.path("lineage", table).toString();
+  }
+
+  /** As somebody would who can write to the store. */
+  private void change(String table, String where, String set) {
+    String change =
+        "%s;UPDATE delta.`%s` SET %s WHERE %s"
+            .formatted(
+                TableDefinition.appendOnly(location(table), "false"), location(table), set, where);
+    Arrays.stream(change.split(";")).forEach(workshop.spark::sql);
+  }
+
+  private void repeat(String table, String where) {
+    tables.read(table).filter(where).write().format("delta").mode("append").save(location(table));
+  }
+
   @Test
-  void aRowThatIsNotFromTheJournalIsFound() {
-    RunHistory history = new RunHistory(journal("strange", 2));
+  void aRightRowIsNotPutBesideAChangedOne() {
+    RunHistory history = new RunHistory(ended(journal("changed", 3)));
     tables.load(history, plan);
-    tables
-        .read("steps")
-        .filter("run = 'strange' AND step = 1")
-        .withColumn("loss", functions.lit(0.5))
-        .write()
-        .format("delta")
-        .mode("append")
-        .save(workshop.store.path("lineage", "steps").toString());
-    assertThat(tables.rebuild(history, plan).stream().filter(c -> !c.isEqual()))
-        .containsExactly(new Comparison("steps", 2, 3, 0, 1));
+    Map<String, List<String>> originals = json("changed");
+    change("steps", "run = 'changed' AND step = 1", "loss = 0.5");
+    repeat("checkpoints", "run = 'changed'");
+    Map<String, List<String>> changed = json("changed");
+    long version =
+        DeltaTable.forPath(workshop.spark, location("steps")).history(1).first().getLong(0);
+
+    Rebuild rebuild = rebuild(history);
+    assertThat(unequal(rebuild))
+        .containsExactly(
+            "steps has 3 of 3, misses 1, has 1 strange",
+            "checkpoints has 2 of 1, misses 0, has 1 strange");
+    assertThatThrownBy(rebuild::add).isInstanceOf(IllegalStateException.class);
+    assertThat(json("changed")).isEqualTo(changed);
+
+    rebuild.repair();
+    assertThat(json("changed")).isEqualTo(originals);
+    assertThat(unequal(rebuild(history))).isEmpty();
+    // What was there can still be looked at, and no more can be changed than before.
+    assertThat(
+            workshop
+                .spark
+                .read()
+                .format("delta")
+                .option("versionAsOf", version)
+                .load(location("steps"))
+                .filter("run = 'changed' AND loss = 0.5")
+                .count())
+        .isEqualTo(1);
+    assertThatThrownBy(() -> workshop.spark.sql("DELETE FROM delta.`" + location("steps") + "`"))
+        .hasMessageContaining("configured to only allow appends");
+    tables.load(history, plan);
+    assertThat(json("changed")).isEqualTo(originals);
+  }
+
+  @Test
+  void rowsOfAJournalThatWasNotLoadedYetAreAddedOnceBehindARepair() {
+    List<JournalEntry> journal = journal("early", 3);
+    tables.load(new RunHistory(journal), plan);
+    change("drivers", "run = 'early'", "version = '2'");
+    RunHistory whole = new RunHistory(ended(journal));
+    rebuild(whole).repair();
+    tables.load(whole, plan);
+    assertThat(unequal(rebuild(whole))).isEmpty();
+  }
+
+  @Test
+  void whatRunsShareIsHeldAgainstTheRecordToo() {
+    RunHistory history = new RunHistory(journal("shares", 2));
+    tables.load(history, plan);
+    assertThat(unequal(rebuild(history))).isEmpty();
+    change("ledger", "split = 'train' AND micro_batch = 0 AND slot = 0", "tokens = 1");
+    change("ledger_by_row", "split = 'train' AND micro_batch = 0 AND slot = 0", "epoch = 9");
+    change("datasets", "name = 'words'", "licence = 'mine'");
+    change("models", "true", "layers = 99");
+    change("snapshots", "true", "train_examples = 0");
+    change("snapshot_datasets", "true", "version = 7");
+    change("transforms", "position = 0", "rows = 7");
+    change("experiments", "true", "description = 'better'");
+    change("settings", "key = 'order.seed'", "value = '43'");
+    Rebuild rebuild = rebuild(history);
+    assertThat(rebuild.comparisons().stream().filter(c -> c.strange() == 1 && c.missing() == 1))
+        .extracting(Comparison::table)
+        .containsExactly(
+            "datasets",
+            "models",
+            "snapshots",
+            "snapshot_datasets",
+            "transforms",
+            "experiments",
+            "settings",
+            "ledger",
+            "ledger_by_row");
+    rebuild.repair();
+    assertThat(unequal(rebuild(history))).isEmpty();
+    tables = new LineageTables(workshop.spark, workshop.store);
+    tables.add(version);
+    tables.add(plan, snapshot);
+    assertThat(unequal(rebuild(history))).isEmpty();
+  }
+
+  @Test
+  void anExperimentIsAsSomeRunOfTheStoreDeclaredIt() {
+    JournalEntry other = journal("first-of-two", 2).get(0);
+    RunHistory history = new RunHistory(journal("second-of-two", 2));
+    tables.load(history, plan);
+    change("experiments", "true", "description = 'as the first run said'");
+    assertThat(unequal(rebuild(history)))
+        .containsExactly("experiments has 1 of 1, misses 1, has 1 strange");
+    Declared was = (Declared) other.event();
+    JournalEntry said =
+        new JournalEntry(
+            1,
+            other.time(),
+            new Declared(
+                was.run(),
+                was.request(),
+                new JournalEntry.Asked(
+                    was.asked().name(),
+                    "as the first run said",
+                    was.asked().experiment(),
+                    was.asked().configuration(),
+                    was.asked().reasons(),
+                    was.asked().unexplained()),
+                was.source(),
+                was.modelSha256(),
+                was.datasets(),
+                was.snapshot(),
+                was.planKey(),
+                was.planSha256(),
+                was.planManifestSha256(),
+                was.evaluationSha256(),
+                was.steps(),
+                was.tokens(),
+                was.targetTokens()),
+            "0");
+    assertThat(unequal(rebuild(history, said))).isEmpty();
+    change("experiments", "true", "description = ''");
+  }
+
+  @Test
+  void whatRunsShareIsOfferedToTheTablesOnceByAProgram() throws IOException {
+    LineageTables once = new LineageTables(workshop.spark, workshop.store);
+    once.add(version);
+    Path there = workshop.store.localPath("lineage", "datasets");
+    Path aside = there.resolveSibling("datasets-aside");
+    Files.move(there, aside);
+    try {
+      // Would fail: the table is not there.
+      once.add(version);
+    } finally {
+      Files.move(aside, there);
+    }
   }
 
   /** A run whose driver was killed, and taken up again the next day. */
@@ -465,6 +659,158 @@ class LineageTablesTest {
         new PrintStream(out, true, UTF_8));
     assertThat(out.toString(UTF_8).lines())
         .containsExactly("cause                  step", "it failed. Try again.     1", "1 row");
+  }
+
+  @Test
+  void theWholeSplitIsNullAmongTheGroups() {
+    tables.load(new RunHistory(ended(journal("groups", 3))), plan);
+    assertThat(tables.read("verdicts").filter("run = 'groups'").orderBy("examples").collectAsList())
+        .extracting(row -> row.getAs("group_value") + " " + row.getAs("examples"))
+        .containsExactly("noun 4", "null 10");
+  }
+
+  /** A run that was scored, with other roots in its declaration. */
+  private List<JournalEntry> scored(String run, String snapshotRoot, String scored, double loss) {
+    List<JournalEntry> entries = new ArrayList<>(ended(journal(run, 2), loss));
+    Declared was = (Declared) entries.get(0).event();
+    Snapshot other =
+        new Snapshot(
+            was.snapshot().key(),
+            Sha256.of(snapshotRoot),
+            snapshot.model(),
+            snapshot.datasets(),
+            snapshot.counts(),
+            snapshot.trainExamples(),
+            snapshot.evaluationExamples());
+    entries.set(
+        0,
+        new JournalEntry(
+            1,
+            entries.get(0).time(),
+            new Declared(
+                run,
+                was.request(),
+                was.asked(),
+                was.source(),
+                was.modelSha256(),
+                was.datasets(),
+                other,
+                was.planKey(),
+                was.planSha256(),
+                was.planManifestSha256(),
+                scored,
+                was.steps(),
+                was.tokens(),
+                was.targetTokens()),
+            "0"));
+    return entries;
+  }
+
+  @Test
+  void rivalsAreScoredOnTheSameExamplesWhateverTheyWereTrainedOn() {
+    String scored = Sha256.of("scored").hex();
+    for (List<JournalEntry> journal :
+        List.of(
+            scored("rival-1", "one", scored, 2.2),
+            scored("rival-2", "two", scored, 2.1),
+            scored("rival-3", "two", Sha256.of("others").hex(), 1.0),
+            scored("rival-old-1", "old", "", 1.2),
+            scored("rival-old-2", "old", "", 1.1),
+            scored("rival-old-3", "older", "", 1.0))) {
+      tables.load(new RunHistory(journal), plan);
+    }
+    assertThat(
+            ask("leaderboard", Map.of()).stream()
+                .filter(row -> row.<String>getAs("run").startsWith("rival-"))
+                .map(row -> row.getAs("run") + " " + row.getAs("place"))
+                .sorted())
+        .containsExactly(
+            "rival-1 2",
+            "rival-2 1",
+            "rival-3 1",
+            "rival-old-1 2",
+            "rival-old-2 1",
+            "rival-old-3 1");
+  }
+
+  @Test
+  void aTableOfAnEarlierRetuneGetsTheColumnsThatItLacks(@TempDir Path folder) {
+    Store store = Store.open(folder.toString(), new Configuration());
+    String location = store.path("lineage", "run_failures").toString();
+    String made = TableDefinition.of("run_failures").create(location);
+    workshop.spark.sql(
+        made.replaceFirst("  cause .*\n", "").replace("'The run'", "'As it was called then'"));
+    RunHistory history =
+        new RunHistory(List.of(journal("evolved", 2).get(0), failed("it failed", 2)));
+    new LineageTables(workshop.spark, store).load(history, plan);
+    StructType now = new LineageTables(workshop.spark, store).read("run_failures").schema();
+    assertThat(Arrays.stream(now.fields()).map(StructField::toDDL))
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.stream(TableDefinition.of("run_failures").columns().fields())
+                .map(StructField::toDDL)
+                .toList());
+    assertThat(
+            new LineageTables(workshop.spark, store)
+                .read("run_failures")
+                .first()
+                .<String>getAs("cause"))
+        .isEqualTo("it failed");
+  }
+
+  private static JournalEntry failed(String cause, long entry) {
+    return new JournalEntry(
+        entry, "2026-11-24T12:00:00Z", new JournalEntry.Failed("defect", cause), "0");
+  }
+
+  @Test
+  void aTableThatCannotBeUsedIsNamedAndKeepsNobodyFromTheOthers(@TempDir Path folder) {
+    Store store = Store.open(folder.toString(), new Configuration());
+    String location = store.path("lineage", "steps").toString();
+    workshop.spark.sql(
+        TableDefinition.of("steps")
+            .create(location)
+            .replaceFirst("loss( +)DOUBLE", "loss$1STRING"));
+    LineageQueries queries = new LineageQueries(workshop.spark, store);
+    // Has the word, and not the table.
+    assertThat(queries.ask("SELECT steps FROM runs").count()).isZero();
+    assertThatThrownBy(() -> queries.ask("SELECT * FROM step_rates"))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "table "
+                + location
+                + ": the column \"loss\" has the type STRING, where this Retune has DOUBLE.\n"
+                + "  Use the Retune that made the store; or move the table's folder out of it: the"
+                + " next ./retune lineage makes the table again from the journals.");
+    LineageQueries.Query steps = LineageQueries.query("steps", Map.of("run", "any"));
+    assertThatThrownBy(() -> queries.run(steps, Map.of("run", "any")))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageContaining("table " + location);
+  }
+
+  @Test
+  void comparedIsTheCodeOfTheLastDriverThatComputedSteps() {
+    List<JournalEntry> one = takenUpTheNextDay("one-program");
+    List<JournalEntry> two = new ArrayList<>(one.subList(0, 4));
+    two.set(0, journal("two-programs", 2).get(0));
+    String program = "8".repeat(64);
+    String time = "2026-11-25T09:00:00Z";
+    add(two, time, new JournalEntry.DriverStarted(2, environment("newer", program)));
+    add(two, time, new AttemptEnded(1, "driver lost", 0, 0));
+    add(two, time, started(2, 1));
+    add(two, time, new Stepped(2, step(2)));
+    add(two, time, new AttemptEnded(2, "finished", 0, 0));
+    // Looked at it, and computed nothing.
+    add(two, time, new JournalEntry.DriverStarted(3, environment("newest", "9".repeat(64))));
+    tables.load(new RunHistory(one), plan);
+    tables.load(new RunHistory(two), plan);
+    assertThat(
+            ask("compare", Map.of("run", "one-program", "other", "two-programs")).stream()
+                .filter(row -> row.getAs("part").equals("code"))
+                .map(LineageTablesTest::words))
+        .containsExactly(
+            "code commit unknown newer null null null null",
+            "code program " + "7".repeat(64) + " " + program + " null null null null",
+            "code programs that computed steps null null 1.0 2.0 null null");
   }
 
   @Test

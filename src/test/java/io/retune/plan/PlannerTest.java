@@ -7,7 +7,9 @@ import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
+import io.retune.store.DamagedFileException;
 import io.retune.store.SafeTensors;
+import io.retune.store.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.apache.commons.io.FileUtils;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,11 +39,12 @@ class PlannerTest {
   }
 
   private static Snapshot prepared(Workshop at) throws IOException {
-    String words =
-        IntStream.range(0, 40)
-            .mapToObj(i -> "{\"word\":\"" + "w".repeat(1 + i % 7) + i + "\"}\n")
-            .collect(Collectors.joining());
+    String words = words().collect(Collectors.joining("\n", "", "\n"));
     return at.prepare(at.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
+  }
+
+  private static Stream<String> words() {
+    return IntStream.range(0, 40).mapToObj(i -> "{\"word\":\"" + "w".repeat(1 + i % 7) + i + "\"}");
   }
 
   private static OrderSpec order(Optional<Integer> steps, Optional<Integer> epochs, int tokens) {
@@ -152,6 +157,107 @@ class PlannerTest {
     assertThatThrownBy(() -> reader.training(0))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining(part.sha256().hex());
+  }
+
+  /** A plan whose {@code plan.json} says another target, example or group somewhere. */
+  private Plan tampered(String of, String with) throws IOException {
+    Plan plan = planned(snapshot, 200);
+    Path manifest = manifest(plan);
+    String text = Files.readString(manifest);
+    assertThat(text).containsPattern(of);
+    Files.writeString(manifest, text.replaceFirst(of, with));
+    return plan;
+  }
+
+  private Plan planned(Snapshot snapshot, int tokens) {
+    return new Planner(workshop.spark, workshop.store)
+        .planFor(snapshot, order(Optional.of(3), Optional.empty(), tokens));
+  }
+
+  private Path manifest(Plan plan) {
+    return workshop.store.localPath("plans", plan.key(), "plan.json");
+  }
+
+  @Test
+  void whatIsScoredCannotBeChangedUnseen() throws IOException {
+    for (String list : List.of("\"evaluationTargets\" : \\[ ", "\"evaluationExamples\" : \\[ \"")) {
+      Plan plan = tampered("(" + list + ")", "$17");
+      assertThatThrownBy(() -> PlanReader.open(workshop.store, plan.key()))
+          .isInstanceOf(DamagedFileException.class)
+          .hasMessage(
+              workshop.store.path("plans", plan.key(), "plan.json")
+                  + ": was changed since it was written.\n  Delete the folder "
+                  + workshop.store.path("plans", plan.key())
+                  + "; ./retune plan CONF with the same configuration makes the same plan again.");
+      assertThatThrownBy(() -> planned(snapshot, 200)).isInstanceOf(DamagedFileException.class);
+      // What is said to be done does help.
+      FileUtils.deleteDirectory(manifest(plan).getParent().toFile());
+      assertThat(planned(snapshot, 200).manifestSha256()).isEqualTo(plan.manifestSha256());
+    }
+  }
+
+  @Test
+  void aPlanThatWasSealedAgainIsNotTheOneARunWasBegunWith() throws IOException {
+    Plan plan = tampered("(\"evaluationTargets\" : \\[ )", "$17");
+    String sealed = Plan.manifestSha256(Files.readAllBytes(manifest(plan)));
+    Files.writeString(
+        manifest(plan), Files.readString(manifest(plan)).replace(plan.manifestSha256(), sealed));
+    assertThat(PlanReader.open(workshop.store, plan.key()).plan().manifestSha256())
+        .isEqualTo(sealed);
+    assertThatThrownBy(
+            () ->
+                PlanReader.open(
+                    workshop.store, plan.key(), plan.root().hex(), plan.manifestSha256()))
+        .isInstanceOf(DamagedFileException.class)
+        .hasMessageContaining("is not the plan that the run was begun with.");
+  }
+
+  @Test
+  void whatIsNoPlanAnyMoreIsNamed() throws IOException {
+    Plan plan = planned(snapshot, 200);
+    Files.writeString(manifest(plan), "{");
+    assertThatThrownBy(() -> PlanReader.open(workshop.store, plan.key()))
+        .isInstanceOf(DamagedFileException.class)
+        .hasMessageContaining("plan.json: is no plan any more: ");
+  }
+
+  @Test
+  void theSameHeldOutExamplesAreTheSameEvaluationWhateverIsTrainedAndHoweverItIsPacked()
+      throws IOException {
+    Plan plan = planned(snapshot, 200);
+    Snapshot smaller = withoutATrainingExample();
+    assertThat(smaller.trainExamples()).isLessThan(snapshot.trainExamples());
+    assertThat(planned(smaller, 200).evaluationSha256()).isEqualTo(plan.evaluationSha256());
+    assertThat(planned(snapshot, 250).evaluationSha256()).isEqualTo(plan.evaluationSha256());
+    assertThat(planned(snapshot, 250).root()).isNotEqualTo(plan.root());
+    List<String> digests =
+        workshop
+            .preparation
+            .examples(snapshot)
+            .filter("split = 'evaluation'")
+            .orderBy("digest")
+            .collectAsList()
+            .stream()
+            .map(row -> row.<String>getAs("digest"))
+            .toList();
+    assertThat(Sha256.of(String.join("\n", digests) + "\n").hex())
+        .isEqualTo(plan.evaluationSha256());
+  }
+
+  /** A word goes to the same split whichever others are there. */
+  private Snapshot withoutATrainingExample() throws IOException {
+    String text =
+        workshop
+            .preparation
+            .examples(snapshot)
+            .filter("split = 'train'")
+            .first()
+            .<String>getAs("text");
+    String words =
+        words()
+            .filter(line -> !text.contains(" " + line.split("\"")[3] + "."))
+            .collect(Collectors.joining("\n", "", "\n"));
+    return workshop.prepare(workshop.jsonl("b.jsonl", words), Workshop.heldOut(), Workshop.chat());
   }
 
   @Test

@@ -77,6 +77,8 @@ public final class PlannedRun {
         snapshot,
         plan.key(),
         plan.root().hex(),
+        plan.manifestSha256(),
+        plan.evaluationSha256(),
         plan.steps().size(),
         1,
         1);

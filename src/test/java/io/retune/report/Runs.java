@@ -174,6 +174,8 @@ final class Runs {
         snapshot(),
         Sha256.of("plan key").hex(),
         Sha256.of("plan").hex(),
+        Sha256.of("manifest").hex(),
+        Sha256.of("evaluation").hex(),
         planned,
         planned * 400L,
         planned * 100L);
@@ -288,7 +290,9 @@ final class Runs {
         List.of(),
         IntStream.range(0, HELD_OUT).mapToObj(Runs::id).toList(),
         targets(),
-        groupsOf());
+        groupsOf(),
+        Sha256.of("evaluation").hex(),
+        Sha256.of("manifest").hex());
   }
 
   private static String id(int example) {
