@@ -29,8 +29,11 @@ class ScoreParityTest {
   /** Of an example's loss, which is a sum over its targets, relative to it. */
   private static final double LOSS_TOLERANCE = 1e-5;
 
-  /** Relative: 30 layers there and back in float32, in another order of additions. */
-  private static final double NORM_TOLERANCE = 1e-4;
+  /**
+   * Relative to their float64. Near the beginning of a text, where the model's activations are
+   * thousands of times as large as elsewhere, transformers' own float32 is off by 3.4e-4.
+   */
+  private static final double NORM_TOLERANCE = 1e-3;
 
   private static final TrainSpec.Lora LORA =
       new TrainSpec.Lora(4, 8, List.of("q_proj", "v_proj", "down_proj"));
@@ -48,11 +51,6 @@ class ScoreParityTest {
       {"messages": [{"role": "system", "content": "You answer briefly."}, {"role": "user", "content": "1 + 1?"}, {"role": "assistant", "content": "2"}, {"role": "user", "content": "And 2 + 2?"}, {"role": "assistant", "content": "4"}]}
       """;
 
-  /**
-   * No example has its only target behind its first token: there the model's activations are
-   * thousands of times as large as elsewhere, and float32, ours and theirs, keeps three digits of a
-   * gradient.
-   */
   private static final String IDS =
       """
       {"input_ids": [504, 2534, 436, 11481, 28, 284, 260], "labels": [-100, -100, 436, 11481, -100, 284, 260]}
