@@ -1,6 +1,7 @@
 package io.retune;
 
 import io.retune.config.InvalidInputException;
+import io.retune.config.RedactedOutput;
 import io.retune.config.Secrets;
 import io.retune.job.CheckDoesNotHoldException;
 import io.retune.job.ResumableException;
@@ -85,8 +86,10 @@ public final class Retune {
   private Retune() {}
 
   public static void main(String[] arguments) {
+    RedactedOutput.install();
     int code = commandLine().execute(arguments);
     System.out.flush();
+    System.err.flush();
     System.exit(code);
   }
 
