@@ -57,9 +57,18 @@ final class TrackedRuns {
     this.rows = new RunRows(history, plan);
   }
 
-  /** As it stands now. */
+  /** As it stands now, with a driver that works on it. */
   static TrackedRun of(Store store, TrackingSite site, RunHistory history, Plan plan) {
-    return new TrackedRuns(store, site, history, plan).tracked();
+    return new TrackedRuns(store, site, history, plan).tracked(Optional.empty());
+  }
+
+  /** As its last driver left it: where that did not live to say how it ended, it was killed. */
+  static TrackedRun left(Store store, TrackingSite site, RunHistory history, Plan plan) {
+    return new TrackedRuns(store, site, history, plan)
+        .tracked(
+            history.entries().stream()
+                .filter(entry -> !(entry.event() instanceof Delivered))
+                .reduce((first, last) -> last));
   }
 
   /** What servers have acknowledged of it, in that order. */
@@ -73,8 +82,7 @@ final class TrackedRuns {
                 it.server(),
                 it.experimentId(),
                 it.serverRun(),
-                Delivery.Kind.valueOf(
-                    it.kind().toUpperCase(java.util.Locale.ROOT).replace('-', '_')),
+                Delivery.Kind.of(it.kind()),
                 it.item(),
                 it.through(),
                 it.count(),
@@ -113,8 +121,11 @@ final class TrackedRuns {
         cpuMs);
   }
 
-  private TrackedRun tracked() {
-    Optional<JournalEntry> end = end();
+  /**
+   * @param lost the last sign of a driver that is gone
+   */
+  private TrackedRun tracked(Optional<JournalEntry> lost) {
+    Optional<JournalEntry> end = end().or(() -> lost);
     return new TrackedRun(
         history.run(),
         site.experiment().orElse(declared.name()),
@@ -122,8 +133,7 @@ final class TrackedRuns {
         summary(),
         Instant.parse(history.startedAt()),
         end.map(entry -> Instant.parse(entry.time())),
-        end.map(entry -> entry.event() instanceof Ended ? Status.FINISHED : Status.FAILED)
-            .orElse(Status.RUNNING),
+        end.map(TrackedRuns::status).orElse(Status.RUNNING),
         tags(),
         params(),
         metrics(),
@@ -135,6 +145,13 @@ final class TrackedRuns {
                     new LoggedModel(
                         "adapter",
                         site.registeredModel().map(name -> new Registration(name, site.alias())))));
+  }
+
+  private static Status status(JournalEntry end) {
+    if (end.event() instanceof Ended) {
+      return Status.FINISHED;
+    }
+    return end.event() instanceof Failed ? Status.FAILED : Status.KILLED;
   }
 
   /** The run's end, or where its last driver gave up. */
