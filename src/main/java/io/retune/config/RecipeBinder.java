@@ -137,7 +137,10 @@ final class RecipeBinder {
             "licence", Kind.text("Expected an SPDX identifier or a name, such as CC-BY-4.0."));
     String privacy =
         block.required(
-            "privacy", Kind.text("Expected a word for the record, such as public or personal."));
+            "privacy",
+            Kind.text(
+                "Expected a word such as public or personal; of what is not public no text is shown."));
+    block.shown("show-texts", Kind.flag());
     List<TransformSpec> prepare = transforms.bind(block, "prepare");
     transforms.refuseCommonParts(block, "prepare", prepare);
     return new DatasetSpec(origin, format, version, key, licence, privacy, prepare);

@@ -12,6 +12,7 @@ import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunRows;
 import io.retune.lineage.Setting;
+import io.retune.lineage.Withheld;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
@@ -138,7 +139,10 @@ final class TrackedRuns {
         params(),
         metrics(),
         inputs(),
-        history.artifacts().values().stream().map(this::artifact).toList(),
+        history.artifacts().values().stream()
+            .filter(this::isForOthers)
+            .map(this::artifact)
+            .toList(),
         Optional.ofNullable(history.artifacts().get("adapter/" + AdapterFiles.WEIGHTS))
             .map(
                 weights ->
@@ -360,6 +364,11 @@ final class TrackedRuns {
         Optional.empty(),
         Optional.of(Json.write(profile)),
         context);
+  }
+
+  /** What the trained model answers may be what it was trained on. */
+  private boolean isForOthers(JournalEntry.Artifact artifact) {
+    return !artifact.name().equals(RunDocuments.SAMPLES) || Withheld.of(declared).isEmpty();
   }
 
   private Artifact artifact(JournalEntry.Artifact artifact) {
