@@ -16,7 +16,7 @@ import java.util.List;
  * how to make it again. One file that needs no other; of the same run always the same bytes.
  *
  * @param history of a run that was declared
- * @param status {@code finished}, {@code running} or {@code interrupted}
+ * @param status word of its {@link io.retune.lineage.RunStatus}
  * @param samples answers before and after training; may be empty
  */
 public record RunReport(
