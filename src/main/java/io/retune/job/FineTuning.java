@@ -8,11 +8,13 @@ import io.retune.config.Secrets;
 import io.retune.engine.Numerics;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.JournalEntry;
+import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.RunHistory;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.store.LeaseHeldException;
+import io.retune.store.UnwritableException;
 import io.retune.train.Checkpoints;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
@@ -72,6 +74,7 @@ final class FineTuning {
    * @return the adapter behind the last step
    * @throws ResumableException if attempts keep failing
    * @throws CheckDoesNotHoldException if a step that was computed again is not equal
+   * @throws RuntimeException that {@link UnwritableException#reasonOf} knows if there is no room
    */
   float[] train() {
     endLostAttempt();
@@ -127,7 +130,7 @@ final class FineTuning {
         .history()
         .openAttempt()
         .ifPresent(
-            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0)));
+            attempt -> folder.append(new AttemptEnded(attempt, AttemptEnded.DRIVER_LOST, 0)));
   }
 
   private Optional<RuntimeException> attempt() {
@@ -150,24 +153,41 @@ final class FineTuning {
             0);
     try {
       TrainingStage.run(workspace.spark(), world, task, watch::take);
-      folder.append(new JournalEntry.AttemptEnded(number, "finished", watch.recomputed));
+      folder.append(new AttemptEnded(number, AttemptEnded.FINISHED, watch.recomputed));
       return Optional.empty();
     } catch (LeaseHeldException e) {
       throw e;
     } catch (CheckDoesNotHoldException | InvalidInputException e) {
       // It would be so again.
       if (watch.started) {
-        folder.append(
-            new JournalEntry.AttemptEnded(number, Secrets.hide(e.getMessage()), watch.recomputed));
+        folder.append(new AttemptEnded(number, Secrets.hide(e.getMessage()), watch.recomputed));
       }
       throw e;
     } catch (RuntimeException e) {
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
       progress.failed(number, causeOf(e));
+      if (UnwritableException.reasonOf(e).isPresent()) {
+        // There is no more room a moment later.
+        endIfWritable(number, watch, e);
+        throw e;
+      }
       if (watch.started) {
-        folder.append(new JournalEntry.AttemptEnded(number, causeOf(e), watch.recomputed));
+        folder.append(new AttemptEnded(number, causeOf(e), watch.recomputed));
       }
       return Optional.of(e);
+    }
+  }
+
+  /** A journal that cannot be written any more leaves the end to the next driver. */
+  private void endIfWritable(int attempt, Watch watch, RuntimeException failure) {
+    try {
+      if (watch.started) {
+        folder.append(new AttemptEnded(attempt, causeOf(failure), watch.recomputed));
+      }
+    } catch (LeaseHeldException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 
@@ -196,6 +216,12 @@ final class FineTuning {
 
   /** The innermost reason, in a line. */
   private static String causeOf(Throwable failure) {
+    return UnwritableException.reasonOf(failure)
+        .map(Secrets::hide)
+        .orElseGet(() -> innermost(failure));
+  }
+
+  private static String innermost(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {
       cause = cause.getCause();
