@@ -1,16 +1,20 @@
 package io.retune;
 
 import io.retune.config.InvalidInputException;
+import io.retune.config.RedactedOutput;
 import io.retune.config.Secrets;
 import io.retune.job.CheckDoesNotHoldException;
 import io.retune.job.ResumableException;
+import io.retune.job.TrainingStoppedException;
 import io.retune.lineage.DamagedJournalException;
 import io.retune.store.DamagedFileException;
 import io.retune.store.LeaseHeldException;
+import io.retune.store.UnwritableException;
 import io.retune.tracking.MlflowRefusedException;
 import io.retune.tracking.MlflowUnreachableException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -88,8 +92,10 @@ public final class Retune {
   private Retune() {}
 
   public static void main(String[] arguments) {
+    RedactedOutput.install();
     int code = commandLine().execute(arguments);
     System.out.flush();
+    System.err.flush();
     System.exit(code);
   }
 
@@ -126,7 +132,7 @@ public final class Retune {
           (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was trained.");
       return Exit.BAD_INPUT.code;
     }
-    if (e instanceof MlflowRefusedException) {
+    if (e instanceof MlflowRefusedException || e instanceof TrainingStoppedException) {
       err.println(Secrets.hide(e.getMessage()));
       return Exit.BAD_INPUT.code;
     }
@@ -143,6 +149,11 @@ public final class Retune {
         || e instanceof DamagedFileException) {
       err.println(Secrets.hide(e.getMessage()));
       return Exit.CHECK_DOES_NOT_HOLD.code;
+    }
+    Optional<String> unwritable = UnwritableException.reasonOf(e);
+    if (unwritable.isPresent()) {
+      err.println(Secrets.hide(unwritable.get()) + ".\n  Make room, then ask again.");
+      return Exit.RESUMABLE.code;
     }
     StringWriter trace = new StringWriter();
     e.printStackTrace(new PrintWriter(trace));

@@ -119,6 +119,29 @@ class BadInputTest {
   }
 
   @Test
+  void aTrainingThatDivergesSaysWhatWasTrainedAndIsKept() throws IOException {
+    RetuneProcess retune =
+        own(
+            "{ messages = messages }",
+            "64",
+            "--set",
+            "order.steps=3",
+            "--set",
+            "train.checkpoint-every=1",
+            "--set",
+            "train.optimizer.adamw.lr=1e30",
+            "--request",
+            "diverging");
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr())
+        .contains(" step 2: the gradient is not finite.")
+        .contains("Lower train.optimizer.adamw.lr")
+        .contains(
+            "1 of 3 steps were trained and are kept, with the checkpoint behind step 1: ./retune show own-")
+        .doesNotContain("nothing was trained");
+  }
+
+  @Test
   void aModelOfAnotherArchitectureIsRefusedByName() throws IOException {
     Path model = Files.createDirectories(folder.resolve("gpt"));
     Files.writeString(model.resolve("config.json"), "{\"model_type\":\"gpt2\"}");

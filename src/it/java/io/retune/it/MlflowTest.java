@@ -53,6 +53,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Runs on the pages of a real MLflow server, whatever happens on the way there. */
@@ -523,6 +524,87 @@ class MlflowTest {
   }
 
   @Test
+  void aRunThatGoesOnAgainIsRunningUntilItIsFinished() throws IOException {
+    List<Delivery> deliveries = new ArrayList<>();
+    Mlflow mlflow = at(server.uri(), PATIENT);
+    for (Status status : List.of(Status.RUNNING, Status.FAILED, Status.RUNNING, Status.KILLED)) {
+      TrackedRun now = status(running("again"), status);
+      mlflow.publish(now, Delivered.of(deliveries), deliveries::add);
+      assertThat(server.pages("again", Map.of()).get(0).path("status").asText())
+          .isEqualTo(status.name());
+      assertThat(mlflow.complete(now, Delivered.of(deliveries))).isPresent();
+    }
+    TrackedRun whole = run("again", 10, Status.FINISHED);
+    assertThat(mlflow.complete(whole, Delivered.of(deliveries))).isEmpty();
+    mlflow.publish(whole, Delivered.of(deliveries), deliveries::add);
+    requirePage(server, whole);
+  }
+
+  private static TrackedRun status(TrackedRun run, Status status) {
+    return new TrackedRun(
+        run.run(),
+        run.experiment(),
+        run.name(),
+        run.summary(),
+        run.started(),
+        status == Status.RUNNING ? Optional.empty() : Optional.of(STARTED.plusSeconds(60)),
+        status,
+        run.tags(),
+        run.params(),
+        run.metrics(),
+        run.inputs(),
+        run.artifacts(),
+        run.model());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "not/a name, newest, version, mlflow.registered-model",
+    "a name, 'v 1/', alias, mlflow.alias"
+  })
+  void aNameThatIsRefusedIsSaidAndKeepsNothingElseFromTheServer(
+      String model, String alias, String refused, String key) throws IOException {
+    TrackedRun run = run("misnamed-" + refused, 10, Status.FINISHED);
+    TrackedRun misnamed = registering(run, model, alias);
+    List<Delivery> deliveries = new ArrayList<>();
+    Mlflow mlflow = at(server.uri(), PATIENT);
+    assertThatThrownBy(() -> mlflow.publish(misnamed, Delivered.NONE, deliveries::add))
+        .isInstanceOf(MlflowRefusedException.class)
+        .hasMessageContaining("refuses: status 400")
+        .hasMessageContaining(key)
+        .hasMessageContaining("`retune sync RUN`");
+    JsonNode page = server.pages(run.run(), Map.of()).get(0);
+    assertThat(page.path("status").asText()).isEqualTo("FINISHED");
+    assertThat(page.path("models").get(0).path("status").asText()).endsWith("READY");
+    assertThat(Delivered.of(deliveries).missing(misnamed).orElseThrow().items())
+        .first()
+        .asString()
+        .startsWith(refused);
+    mlflow.publish(run, Delivered.of(deliveries), deliveries::add);
+    if (refused.equals("version")) {
+      requirePage(server, run);
+    }
+  }
+
+  private static TrackedRun registering(TrackedRun run, String model, String alias) {
+    return new TrackedRun(
+        run.run(),
+        run.experiment(),
+        run.name(),
+        run.summary(),
+        run.started(),
+        run.ended(),
+        run.status(),
+        run.tags(),
+        run.params(),
+        run.metrics(),
+        run.inputs(),
+        run.artifacts(),
+        Optional.of(
+            new LoggedModel("adapter", Optional.of(new Registration(model, Optional.of(alias))))));
+  }
+
+  @Test
   void whatSomeoneDeletedIsNotMadeAgain() throws IOException {
     TrackedRun run = run("deleted", 10, Status.FINISHED);
     Mlflow mlflow = at(server.uri(), PATIENT);
@@ -647,7 +729,9 @@ class MlflowTest {
       Optional<Missing> missing = publisher.close(Duration.ofSeconds(2));
       assertThat(missing).isPresent();
       assertThat(missing.get().points()).isEqualTo(580);
-      assertThat(missing.get().items()).contains("model adapter", "end").doesNotContain("params");
+      assertThat(missing.get().items())
+          .contains("model adapter", "status")
+          .doesNotContain("params");
       assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(5));
 
       proxy.set(FaultProxy.Fault.NONE);

@@ -37,11 +37,26 @@ final class RetuneProcess {
   /** As {@link #start(String...)}, with more in its environment, and Java options. */
   static RetuneProcess start(
       Map<String, String> environment, List<String> javaOptions, String... arguments) {
+    return start(List.of(), environment, javaOptions, arguments);
+  }
+
+  /** As {@link #start(String...)}, unable to write a file that is longer. */
+  static RetuneProcess startWithFilesUpTo(int mebibytes, String... arguments) {
+    // POSIX counts in 512 bytes.
+    String limited = "ulimit -f " + mebibytes * 2048 + " && exec \"$@\"";
+    return start(List.of("sh", "-c", limited, "sh"), Map.of(), List.of(), arguments);
+  }
+
+  private static RetuneProcess start(
+      List<String> launcher,
+      Map<String, String> environment,
+      List<String> javaOptions,
+      String... arguments) {
     try {
       Path logs = Files.createDirectories(Path.of("target", "it-logs"));
       Path stdout = Files.createTempFile(logs, arguments[0] + "-", ".out");
       Path stderr = Path.of(stdout.toString().replaceAll("out$", "err"));
-      List<String> command = new ArrayList<>();
+      List<String> command = new ArrayList<>(launcher);
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
       Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
           .filter(option -> !option.contains("jdk.incubator.vector"))

@@ -68,6 +68,8 @@ class SecretsTest {
             "HARMLESS_NAME")) {
       environment.put(name, secret());
     }
+    String escaped = secret() + "\"of\\\\JSON\"";
+    environment.put("ESCAPED_TOKEN", escaped);
     List<String> options =
         List.of(
             "-Djavax.net.ssl.keyStorePassword=" + secret(),
@@ -102,8 +104,11 @@ class SecretsTest {
       store,
       "--request",
       "marked-request",
+      "--message",
+      "paid for with " + escaped,
       "--site",
-      site.toString()
+      site.toString(),
+      "--json"
     };
     RetuneProcess finished = retune(environment, options, run);
     assertThat(finished.exitCode()).as(finished::stderr).isZero();
@@ -120,6 +125,13 @@ class SecretsTest {
         "--set",
         "tracking.mlflow.experiment=another");
     requireRefused("runs", "--store", "s3a://key:" + secret() + "@bucket/path");
+    requireRefused("runs", "--store", "s3a://bucket/path?signature=" + secret());
+    requireRefused(
+        "runs",
+        "--store",
+        store,
+        "--set",
+        "tracking.mlflow.uri=\"ftp://host/?token=" + secret() + "\"");
     requireRefused(
         "run",
         "conf/runs/smoke.conf",

@@ -1,5 +1,6 @@
 package io.retune.cluster;
 
+import io.retune.config.RedactedOutput;
 import io.retune.train.AllGather;
 import java.io.Serializable;
 import java.util.Arrays;
@@ -7,6 +8,7 @@ import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.resource.ResourceProfile;
@@ -23,6 +25,9 @@ import scala.runtime.AbstractFunction1;
  * result stage is never retried by Spark (SPARK-27366); that is the driver's affair.
  */
 final class BarrierStage {
+  /** Spark's own name of the driver among the executors: {@code SparkContext.DRIVER_IDENTIFIER}. */
+  private static final String DRIVER = "driver";
+
   private BarrierStage() {}
 
   /** What a rank does; travels to its executor. */
@@ -78,6 +83,10 @@ final class BarrierStage {
     @Override
     public Iterator<String> apply(Iterator<Integer> partition) {
       BarrierTaskContext context = BarrierTaskContext.get();
+      if (!SparkEnv.get().executorId().equals(DRIVER)) {
+        // The driver has done so for itself.
+        RedactedOutput.install();
+      }
       int world = context.getTaskInfos().length;
       try {
         String result =

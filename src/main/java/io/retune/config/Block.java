@@ -142,7 +142,12 @@ final class Block {
     try {
       return Optional.of(kind.parse(value.get()));
     } catch (Kind.Refusal refusal) {
-      problem(key, refusal.getMessage() + ".", kind.expected());
+      String words = refusal.getMessage() + ".";
+      if (refusal.quotes()) {
+        problem(key, words, kind.expected());
+      } else {
+        shared.problems.add(place(key), path(key) + " " + words, kind.expected());
+      }
       return Optional.of(kind.standIn());
     }
   }

@@ -12,7 +12,8 @@ import java.util.Optional;
  *     origin}'s rows
  * @param key columns that identify a row across versions; empty: its content does
  * @param licence SPDX identifier or name, for the record
- * @param privacy free text, for the record ({@code public}, {@code personal}, ...)
+ * @param privacy free text, for the record ({@code personal}, {@code confidential}, ...); only of
+ *     {@code public} ones texts are shown unless the recipe says so
  * @param prepare applied to this dataset's rows before they meet those of the others
  */
 public record DatasetSpec(

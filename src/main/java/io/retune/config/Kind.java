@@ -32,8 +32,25 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
   static final class Refusal extends Exception {
     private static final long serialVersionUID = 1L;
 
+    private final boolean quotes;
+
     Refusal(String words) {
+      this(words, true);
+    }
+
+    private Refusal(String words, boolean quotes) {
       super(words);
+      this.quotes = quotes;
+    }
+
+    /** Of a value that may hold a secret. */
+    static Refusal unquoted(String words) {
+      return new Refusal(words, false);
+    }
+
+    /** Whether the value is told with it. */
+    boolean quotes() {
+      return quotes;
     }
   }
 

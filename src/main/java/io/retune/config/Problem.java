@@ -12,9 +12,9 @@ import java.util.Objects;
 public record Problem(String place, String message, String remedy) {
   public Problem {
     Objects.requireNonNull(remedy);
-    place = Secrets.hide(place);
-    message = Secrets.hide(message);
-    remedy = Secrets.hide(remedy);
+    place = Secrets.hideQueries(Secrets.hide(place));
+    message = Secrets.hideQueries(Secrets.hide(message));
+    remedy = Secrets.hideQueries(Secrets.hide(remedy));
     if (place.isBlank() || message.isBlank()) {
       throw new IllegalArgumentException("A problem needs a place and a message");
     }

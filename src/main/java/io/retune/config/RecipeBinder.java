@@ -139,7 +139,10 @@ final class RecipeBinder {
     String licence = block.required("licence", LICENCE);
     String privacy =
         block.required(
-            "privacy", Kind.text("Expected a word for the record, such as public or personal."));
+            "privacy",
+            Kind.text(
+                "Expected a word such as public or personal; of what is not public no text is shown."));
+    block.shown("show-texts", Kind.flag());
     List<TransformSpec> prepare = transforms.bind(block, "prepare");
     transforms.refuseCommonParts(block, "prepare", prepare);
     return new DatasetSpec(origin, format, version, key, licence, privacy, prepare);

@@ -5,7 +5,6 @@ import io.retune.config.TrackingSite.CredentialsFile;
 import io.retune.config.TrackingSite.TokenVariable;
 import io.retune.config.TrackingSite.UserVariables;
 import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -27,7 +26,7 @@ final class TrackingBinder {
             String name = String.valueOf(value.unwrapped());
             if (!name.matches("[A-Z_][A-Z0-9_]*")) {
               Secrets.remember(name);
-              throw new Kind.Refusal("is no variable's name");
+              throw Kind.Refusal.unquoted("is no variable's name");
             }
             return name;
           });
@@ -45,13 +44,13 @@ final class TrackingBinder {
   }
 
   private static Optional<TrackingSite> server(Block mlflow) {
-    Optional<URI> uri = mlflow.optional("uri", address(List.of("http", "https")));
+    Optional<URI> uri = mlflow.optional("uri", TrackingSite.SERVER.kind());
     Optional<String> experiment = mlflow.optional("experiment", TEXT);
     Optional<String> model = mlflow.optional("registered-model", TEXT);
     Optional<String> alias = mlflow.optional("alias", TEXT);
     Optional<Credentials> credentials = credentials(mlflow);
     Optional<Path> ca = mlflow.optional("ca-certificate", TEXT).map(Path::of);
-    Optional<URI> proxy = mlflow.optional("proxy", address(List.of("http")));
+    Optional<URI> proxy = mlflow.optional("proxy", TrackingSite.PROXY.kind());
     Duration connect =
         mlflow.withDefault("connect-timeout", duration(), TrackingSite.DEFAULT_CONNECT_TIMEOUT);
     Duration request =
@@ -106,33 +105,6 @@ final class TrackingBinder {
       return Optional.of(new TokenVariable(token.get()));
     }
     return file.map(name -> new CredentialsFile(Path.of(name)));
-  }
-
-  private static Kind<URI> address(List<String> schemes) {
-    return new Kind<>(
-        "Expected " + schemes.get(0) + "://host:port, without user, password or query.",
-        URI.create(""),
-        value -> {
-          URI uri = uri(String.valueOf(value.unwrapped()));
-          boolean plain =
-              uri.getHost() != null
-                  && schemes.contains(uri.getScheme())
-                  && uri.getRawUserInfo() == null
-                  && uri.getRawQuery() == null
-                  && uri.getRawFragment() == null;
-          if (!plain) {
-            throw new Kind.Refusal("is no address of a server");
-          }
-          return uri;
-        });
-  }
-
-  private static URI uri(String text) throws Kind.Refusal {
-    try {
-      return new URI(text);
-    } catch (URISyntaxException e) {
-      throw new Kind.Refusal("is no address of a server");
-    }
   }
 
   private static Kind<Duration> duration() {

@@ -3,8 +3,6 @@ package io.retune.config;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -40,6 +38,9 @@ public record TrackingSite(
   public static final Duration DEFAULT_REQUEST_TIMEOUT = Duration.ofSeconds(60);
   public static final Duration DEFAULT_PATIENCE = Duration.ofMinutes(5);
 
+  static final ServerAddress SERVER = new ServerAddress("http", "https");
+  static final ServerAddress PROXY = new ServerAddress("http");
+
   /** Where to find who we are. Read again for each request, so that a secret may be replaced. */
   public sealed interface Credentials {}
 
@@ -56,12 +57,11 @@ public record TrackingSite(
   public record CredentialsFile(Path file) implements Credentials {}
 
   /**
-   * @throws InvalidInputException if an address cannot be used; it is not quoted where it holds a
-   *     password
+   * @throws InvalidInputException if an address cannot be used; it is not quoted
    */
   public TrackingSite {
-    requireAddress("mlflow.uri", uri, "http", "https");
-    proxy.ifPresent(address -> requireAddress("mlflow.proxy", address, "http"));
+    SERVER.require("mlflow.uri", uri);
+    proxy.ifPresent(address -> PROXY.require("mlflow.proxy", address));
     if (alias.isPresent() && registeredModel.isEmpty()) {
       throw InvalidInputException.of(
           "mlflow.alias",
@@ -71,29 +71,6 @@ public record TrackingSite(
     requirePositive("mlflow.connect-timeout", connectTimeout);
     requirePositive("mlflow.request-timeout", requestTimeout);
     requirePositive("mlflow.patience", patience);
-  }
-
-  private static void requireAddress(String place, URI address, String... schemes) {
-    if (address.getRawUserInfo() != null
-        || (address.getRawAuthority() != null && address.getRawAuthority().contains("@"))) {
-      throw InvalidInputException.of(
-          place,
-          "The address holds a user name or a password.",
-          "Write it without, and name environment variables or a file with the credentials.");
-    }
-    String scheme = String.valueOf(address.getScheme()).toLowerCase(Locale.ROOT);
-    boolean plain = address.getRawQuery() == null && address.getRawFragment() == null;
-    if (!List.of(schemes).contains(scheme) || address.getHost() == null || !plain) {
-      throw InvalidInputException.of(
-          place,
-          "\"" + withoutQuery(address) + "\" is no address of a server.",
-          "Expected " + schemes[0] + "://host:port, without a query.");
-    }
-  }
-
-  /** What follows a question mark may be a secret. */
-  private static String withoutQuery(URI address) {
-    return address.toString().replaceAll("[?#].*", "");
   }
 
   private static void requirePositive(String place, Duration duration) {

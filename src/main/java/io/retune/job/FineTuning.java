@@ -8,11 +8,13 @@ import io.retune.config.Secrets;
 import io.retune.engine.Numerics;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.JournalEntry;
+import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.RunHistory;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.plan.Plan;
 import io.retune.store.LeaseHeldException;
+import io.retune.store.UnwritableException;
 import io.retune.train.Checkpoints;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
@@ -76,6 +78,7 @@ final class FineTuning {
    * @return the adapter behind the last step
    * @throws ResumableException if attempts keep failing
    * @throws CheckDoesNotHoldException if a step that was computed again is not equal
+   * @throws RuntimeException that {@link UnwritableException#reasonOf} knows if there is no room
    */
   float[] train() {
     endLostAttempt();
@@ -131,7 +134,7 @@ final class FineTuning {
         .history()
         .openAttempt()
         .ifPresent(
-            attempt -> folder.append(new JournalEntry.AttemptEnded(attempt, "driver lost", 0, 0)));
+            attempt -> folder.append(new AttemptEnded(attempt, AttemptEnded.DRIVER_LOST, 0, 0)));
   }
 
   private Optional<RuntimeException> attempt() {
@@ -154,7 +157,7 @@ final class FineTuning {
             0);
     try {
       TrainingStage.run(workspace.spark(), world, task, watch.cpu.counting(watch::take));
-      folder.append(watch.ended("finished"));
+      folder.append(watch.ended(AttemptEnded.FINISHED));
       return Optional.empty();
     } catch (LeaseHeldException e) {
       throw e;
@@ -167,10 +170,28 @@ final class FineTuning {
     } catch (RuntimeException e) {
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
       progress.failed(number, causeOf(e));
+      if (UnwritableException.reasonOf(e).isPresent()) {
+        // There is no more room a moment later.
+        endIfWritable(watch, e);
+        throw e;
+      }
       if (watch.started) {
         folder.append(watch.ended(causeOf(e)));
       }
       return Optional.of(e);
+    }
+  }
+
+  /** A journal that cannot be written any more leaves the end to the next driver. */
+  private void endIfWritable(Watch watch, RuntimeException failure) {
+    try {
+      if (watch.started) {
+        folder.append(watch.ended(causeOf(failure)));
+      }
+    } catch (LeaseHeldException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 
@@ -199,6 +220,12 @@ final class FineTuning {
 
   /** The innermost reason, in a line. */
   private static String causeOf(Throwable failure) {
+    return UnwritableException.reasonOf(failure)
+        .map(Secrets::hide)
+        .orElseGet(() -> innermost(failure));
+  }
+
+  private static String innermost(Throwable failure) {
     Throwable cause = failure;
     while (cause.getCause() != null) {
       cause = cause.getCause();

@@ -1,7 +1,6 @@
 package io.retune.job;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.nio.file.StandardCopyOption.REPLACE_EXISTING;
 
 import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Samples;
@@ -13,14 +12,13 @@ import io.retune.report.ShownExamples;
 import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Store;
+import io.retune.store.UnwritableException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 
 /** {@code retune report RUN}: the page of a run, made again from what the store has of it. */
 public final class ReportJob {
@@ -107,18 +105,13 @@ public final class ReportJob {
 
   /** Whole, or not at all where it fails. */
   static void write(Path file, String page) {
-    Path whole = file.toAbsolutePath();
     try {
-      Path staged = whole.resolveSibling("." + whole.getFileName() + "-" + UUID.randomUUID());
-      try {
-        Files.writeString(staged, page, UTF_8);
-        Files.move(staged, whole, REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(staged);
-      }
-    } catch (IOException e) {
+      Store.write(file.toAbsolutePath(), out -> out.write(page.getBytes(UTF_8)));
+    } catch (UnwritableException e) {
       throw InvalidInputException.of(
-          file.toString(), "cannot be written: " + e, "Name a file in a folder that is there.");
+          file.toString(),
+          "cannot be written: " + e.getCause(),
+          "Name a file in a folder that is there.");
     }
   }
 }

@@ -200,7 +200,12 @@ final class RunFolder implements AutoCloseable {
 
   /** Whether a driver works on it. */
   static boolean isHeld(Store store, String run) {
-    return Lease.holder(store, store.path("runs", run)).isPresent();
+    return holder(store, run).isPresent();
+  }
+
+  /** The driver that works on it. */
+  static Optional<Lease.Holder> holder(Store store, String run) {
+    return Lease.holder(store, store.path("runs", run));
   }
 
   /** Whether its tables may lack something of its journal, and no driver is there to add it. */

@@ -25,11 +25,13 @@ import io.retune.store.Json;
 import io.retune.store.LeaseHeldException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
+import io.retune.store.UnwritableException;
 import io.retune.tracking.Mlflow;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.UUID;
+import java.util.stream.IntStream;
 import org.apache.hadoop.fs.Path;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -71,7 +73,9 @@ public final class RunJob {
   /**
    * @throws InvalidInputException if the recipe cannot be run as it is
    * @throws io.retune.store.LeaseHeldException if another driver runs the same request
-   * @throws ResumableException if the ranks kept failing; the same request goes on
+   * @throws ResumableException if the ranks kept failing, or there is no room to write to; the same
+   *     request goes on
+   * @throws TrainingStoppedException if training showed that the recipe cannot be run as it is
    * @throws CheckDoesNotHoldException if something computed again was not equal
    * @throws DamagedFileException if the plan is not as it was written
    */
@@ -114,8 +118,9 @@ public final class RunJob {
         // The run is another driver's now, and its record too.
         throw e;
       } catch (RuntimeException e) {
-        recordAfter(e, folder, recorder);
-        throw e;
+        RuntimeException told = told(e, folder);
+        recordAfter(told, folder, recorder);
+        throw told;
       }
       complete(folder, recorder);
     }
@@ -162,6 +167,34 @@ public final class RunJob {
     }
   }
 
+  /** What failed, with what there is of the run and how to go on. */
+  private RuntimeException told(RuntimeException failure, RunFolder folder) {
+    Optional<String> unwritable = UnwritableException.reasonOf(failure);
+    if (unwritable.isPresent()) {
+      return new ResumableException(
+          "%s: %s. Everything up to step %d is kept. Make room, then ask again with --request \"%s\" to go on."
+              .formatted(folder.run(), unwritable.get(), folder.history().lastStep(), request),
+          failure);
+    }
+    if (failure instanceof InvalidInputException invalid
+        && !folder.history().attempts().isEmpty()) {
+      return new TrainingStoppedException(invalid, kept(folder.history()));
+    }
+    return failure;
+  }
+
+  /** Of a run whose training has begun and does not go on. */
+  private static String kept(RunHistory history) {
+    int checkpoint =
+        IntStream.rangeClosed(1, history.lastStep()).filter(history::hasCheckpoint).max().orElse(0);
+    return "%d of %d steps were trained and are kept, with %s: ./retune show %s"
+        .formatted(
+            history.lastStep(),
+            history.declared().orElseThrow().steps(),
+            checkpoint == 0 ? "no checkpoint" : "the checkpoint behind step " + checkpoint,
+            history.run());
+  }
+
   private static String kind(RuntimeException failure) {
     if (failure instanceof ResumableException) {
       return "resumable";
@@ -169,7 +202,9 @@ public final class RunJob {
         || failure instanceof DamagedFileException) {
       return "check-does-not-hold";
     }
-    return failure instanceof InvalidInputException ? "bad-input" : "defect";
+    return failure instanceof InvalidInputException || failure instanceof TrainingStoppedException
+        ? "bad-input"
+        : "defect";
   }
 
   private void requireALeafForEachRank() {

@@ -12,6 +12,7 @@ import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.RunHistory;
+import io.retune.lineage.RunStatus;
 import io.retune.report.RunReport;
 import io.retune.store.Store;
 import java.util.ArrayList;
@@ -24,8 +25,7 @@ import java.util.TreeMap;
  * What {@code retune run --json} and {@code retune show --json} end with; the names of its keys are
  * kept stable.
  *
- * @param status {@code finished}; {@code running}, by a driver that is alive; else {@code
- *     interrupted}
+ * @param status word of its {@link RunStatus}
  * @param request what a retry is recognised by
  * @param steps that are planned
  * @param stepsDone that were done
@@ -83,7 +83,9 @@ public record RunResult(
       return new Attempt(
           started.ranks().size(),
           started.resumedFrom(),
-          ended.map(AttemptEnded::end).orElse(runs ? "running" : "driver lost"),
+          ended
+              .map(AttemptEnded::end)
+              .orElse(runs ? RunStatus.RUNNING.word() : AttemptEnded.DRIVER_LOST),
           started.ranks().stream().map(r -> r.host() + ":" + r.pid()).toList(),
           ended.map(AttemptEnded::stepsRecomputed).orElse(0));
     }
@@ -125,7 +127,7 @@ public record RunResult(
         declared.request(),
         declared.name(),
         declared.asked().experiment(),
-        ended.isPresent() ? FINISHED : held ? "running" : INTERRUPTED,
+        status(ended, held).word(),
         declared.steps(),
         history.lastStep(),
         pace.step() > 0 ? pace.loss() : null,
@@ -144,6 +146,13 @@ public record RunResult(
         ended.map(e -> groups(e.loss())).orElse(Map.of()),
         ended.<Map<String, Long>>map(Ended::timeMs).orElse(Map.of()),
         history.startedAt());
+  }
+
+  private static RunStatus status(Optional<Ended> ended, boolean held) {
+    if (ended.isPresent()) {
+      return RunStatus.FINISHED;
+    }
+    return held ? RunStatus.RUNNING : RunStatus.INTERRUPTED;
   }
 
   private static String report(Store store, RunHistory history) {

@@ -12,6 +12,7 @@ import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.RunHistory;
 import io.retune.lineage.RunRows;
 import io.retune.lineage.Setting;
+import io.retune.lineage.Withheld;
 import io.retune.model.AdapterFiles;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
@@ -58,9 +59,18 @@ final class TrackedRuns {
     this.rows = new RunRows(history, plan);
   }
 
-  /** As it stands now. */
+  /** As it stands now, with a driver that works on it. */
   static TrackedRun of(Store store, TrackingSite site, RunHistory history, Plan plan) {
-    return new TrackedRuns(store, site, history, plan).tracked();
+    return new TrackedRuns(store, site, history, plan).tracked(Optional.empty());
+  }
+
+  /** As its last driver left it: where that did not live to say how it ended, it was killed. */
+  static TrackedRun left(Store store, TrackingSite site, RunHistory history, Plan plan) {
+    return new TrackedRuns(store, site, history, plan)
+        .tracked(
+            history.entries().stream()
+                .filter(entry -> !(entry.event() instanceof Delivered))
+                .reduce((first, last) -> last));
   }
 
   /** What servers have acknowledged of it, in that order. */
@@ -74,8 +84,7 @@ final class TrackedRuns {
                 it.server(),
                 it.experimentId(),
                 it.serverRun(),
-                Delivery.Kind.valueOf(
-                    it.kind().toUpperCase(java.util.Locale.ROOT).replace('-', '_')),
+                Delivery.Kind.of(it.kind()),
                 it.item(),
                 it.through(),
                 it.count(),
@@ -114,8 +123,11 @@ final class TrackedRuns {
         cpuMs);
   }
 
-  private TrackedRun tracked() {
-    Optional<JournalEntry> end = end();
+  /**
+   * @param lost the last sign of a driver that is gone
+   */
+  private TrackedRun tracked(Optional<JournalEntry> lost) {
+    Optional<JournalEntry> end = end().or(() -> lost);
     return new TrackedRun(
         history.run(),
         site.experiment().orElse(declared.name()),
@@ -123,19 +135,28 @@ final class TrackedRuns {
         summary(),
         Instant.parse(history.startedAt()),
         end.map(entry -> Instant.parse(entry.time())),
-        end.map(entry -> entry.event() instanceof Ended ? Status.FINISHED : Status.FAILED)
-            .orElse(Status.RUNNING),
+        end.map(TrackedRuns::status).orElse(Status.RUNNING),
         tags(),
         params(),
         new Curves(),
         inputs(),
-        history.artifacts().values().stream().map(this::artifact).toList(),
+        history.artifacts().values().stream()
+            .filter(this::isForOthers)
+            .map(this::artifact)
+            .toList(),
         Optional.ofNullable(history.artifacts().get("adapter/" + AdapterFiles.WEIGHTS))
             .map(
                 weights ->
                     new LoggedModel(
                         "adapter",
                         site.registeredModel().map(name -> new Registration(name, site.alias())))));
+  }
+
+  private static Status status(JournalEntry end) {
+    if (end.event() instanceof Ended) {
+      return Status.FINISHED;
+    }
+    return end.event() instanceof Failed ? Status.FAILED : Status.KILLED;
   }
 
   /** The run's end, or where its last driver gave up. */
@@ -357,6 +378,11 @@ final class TrackedRuns {
         Optional.empty(),
         Optional.of(Json.write(profile)),
         context);
+  }
+
+  /** What the trained model answers may be what it was trained on. */
+  private boolean isForOthers(JournalEntry.Artifact artifact) {
+    return !artifact.name().equals(RunDocuments.SAMPLES) || Withheld.of(declared).isEmpty();
   }
 
   private Artifact artifact(JournalEntry.Artifact artifact) {

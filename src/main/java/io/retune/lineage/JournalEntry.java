@@ -198,14 +198,17 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
   public record Checkpointed(int attempt, CheckpointRecord checkpoint) implements Event {}
 
   /**
-   * @param end {@code finished}, or why it ended
+   * @param end {@link #FINISHED}, {@link #DRIVER_LOST}, or why else it ended
    * @param stepsRecomputed steps that an earlier attempt had done; each was equal to its entry
    * @param recordingCpuMs CPU time that the driver spent on recording meanwhile: journal, tables
    *     and tracking server; 0 where it did not live to say
    */
   public record AttemptEnded(int attempt, String end, int stepsRecomputed, long recordingCpuMs)
       implements Event {
-    static final String FINISHED = "finished";
+    public static final String FINISHED = "finished";
+
+    /** Its driver did not live to say how it ended. */
+    public static final String DRIVER_LOST = "driver lost";
 
     @Override
     public Level level() {

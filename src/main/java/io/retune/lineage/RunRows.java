@@ -275,7 +275,7 @@ public final class RunRows {
   private Map<String, Object> end(JournalEntry entry, Ended ended) {
     List<AttemptStarted> attempts = history.attempts();
     Map<String, Object> row = row(entry);
-    row.put("status", "finished");
+    row.put("status", RunStatus.FINISHED.word());
     row.put("exported_step", history.lastStep());
     row.put("weights_sha256", ended.weightsSha256());
     row.put("adapter", ended.adapter());

@@ -7,6 +7,7 @@ import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Failed;
+import io.retune.lineage.RunStatus;
 import io.retune.train.RankEvent.Rank;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,7 +88,10 @@ final class Attempts {
             end.map(e -> Figures.count(((AttemptEnded) e.event()).stepsRecomputed())).orElse(""),
             end.map(e -> Figures.duration(report.history().took(entry, e).toMillis())).orElse(""),
             end.map(e -> Excerpt.of(((AttemptEnded) e.event()).end(), MOST_CHARACTERS))
-                .orElse(report.status().equals("running") ? "running" : "driver lost"));
+                .orElse(
+                    report.status().equals(RunStatus.RUNNING.word())
+                        ? RunStatus.RUNNING.word()
+                        : AttemptEnded.DRIVER_LOST));
       }
     }
     return table;

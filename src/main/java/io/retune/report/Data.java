@@ -34,7 +34,13 @@ final class Data {
                     Figures.count(declared.snapshot().trainExamples(), "example"),
                     Figures.count(declared.snapshot().evaluationExamples()))),
         lengths(report.examples()),
-        report.examples().first().map(Data::rendered).orElse(Html.NOTHING));
+        report.withheldNote(),
+        report
+            .examples()
+            .first()
+            .filter(example -> !example.isWithheld())
+            .map(Data::rendered)
+            .orElse(Html.NOTHING));
   }
 
   private static Html datasets(List<DatasetVersion> versions) {

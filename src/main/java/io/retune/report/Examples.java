@@ -17,7 +17,7 @@ final class Examples {
 
   private Examples(ShownExamples texts) {
     this.texts = texts;
-    this.alike = alike(texts.byId().values());
+    this.alike = alike(texts.byId().values().stream().filter(e -> !e.isWithheld()).toList());
   }
 
   static Html of(RunReport report) {
@@ -32,6 +32,7 @@ final class Examples {
             text("Losses are nats per target token of the example; "),
             tag("mark", "run", "marked"),
             text(" is what is scored." + examples.leftOut())),
+        report.withheldNote(),
         tag("div", style("pair"), Html.of(rankings.stream().map(examples::ranking).toList())));
   }
 
@@ -87,6 +88,9 @@ final class Examples {
   }
 
   private Html body(ShownExample shown) {
+    if (shown.isWithheld()) {
+      return tag("p", "nothing", "Its text is withheld.");
+    }
     return Tokens.together(shown.tokens().subList(alike, shown.tokens().size()));
   }
 

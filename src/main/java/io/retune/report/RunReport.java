@@ -6,6 +6,7 @@ import static io.retune.report.Html.with;
 
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.RunHistory;
+import io.retune.lineage.Withheld;
 import io.retune.plan.Plan;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,7 +16,7 @@ import java.util.List;
  * how to make it again. One file that needs no other; of the same run always the same bytes.
  *
  * @param history of a run that was declared
- * @param status {@code finished}, {@code running} or {@code interrupted}
+ * @param status word of its {@link io.retune.lineage.RunStatus}
  * @param samples answers before and after training; may be empty
  */
 public record RunReport(
@@ -32,6 +33,12 @@ public record RunReport(
 
   Declared declared() {
     return history.declared().orElseThrow();
+  }
+
+  /** Why texts are missing where they would stand; nothing where none is. */
+  Html withheldNote() {
+    Withheld withheld = Withheld.of(declared());
+    return withheld.isEmpty() ? Html.NOTHING : tag("p", "note", withheld.reason());
   }
 
   /** The whole page. */
@@ -82,8 +89,15 @@ public record RunReport(
   private Html foot() {
     return tag(
         "p",
-        "This page holds the text of rows: samples, held-out examples and one training example."
-            + " Where rows are to be erased, erase it with them. It names no time of its making:"
-            + " of the same run it is always the same file.");
+        rows() + " It names no time of its making: of the same run it is always the same file.");
+  }
+
+  private String rows() {
+    Withheld withheld = Withheld.of(declared());
+    boolean isNoneShown = declared().datasets().stream().allMatch(d -> withheld.has(d.name()));
+    return isNoneShown && !withheld.isEmpty()
+        ? "This page holds no text of rows."
+        : "This page holds the text of rows: samples, held-out examples and one training example."
+            + " Where rows are to be erased, erase it with them.";
   }
 }

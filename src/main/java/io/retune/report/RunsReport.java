@@ -6,6 +6,7 @@ import static io.retune.report.Html.text;
 import static io.retune.report.Html.with;
 
 import io.retune.evaluate.Comparison;
+import io.retune.lineage.RunStatus;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -77,7 +78,7 @@ public record RunsReport(List<RunLine> runs) {
   }
 
   private String summary() {
-    long finished = runs.stream().filter(r -> r.status().equals("finished")).count();
+    long finished = runs.stream().filter(r -> r.status().equals(RunStatus.FINISHED.word())).count();
     return runs.isEmpty()
         ? "There are none yet."
         : Figures.count(runs.size(), "run") + ", " + Figures.count(finished) + " of them finished.";

@@ -23,7 +23,17 @@ final class Samples {
     }
     List<Html> all = new ArrayList<>();
     all.add(tag("p", "The same prompts, answered by the base model and by the trained one."));
-    report.samples().stream().limit(MOST).forEach(sample -> all.add(sample(sample)));
+    Html after = report.withheldNote();
+    if (!after.isEmpty()) {
+      all.add(
+          tag(
+              "p",
+              "What the trained model answers may be what it was trained on, and is withheld with it."));
+      all.add(after);
+    }
+    report.samples().stream()
+        .limit(MOST)
+        .forEach(sample -> all.add(sample(sample, after.isEmpty())));
     int left = report.samples().size() - MOST;
     if (left > 0) {
       all.add(tag("p", Figures.count(left, "more sample") + " not shown."));
@@ -31,7 +41,7 @@ final class Samples {
     return Html.of(all);
   }
 
-  private static Html sample(Sample sample) {
+  private static Html sample(Sample sample, boolean isShown) {
     return tag(
         "article",
         style("sample"),
@@ -40,7 +50,10 @@ final class Samples {
             "div",
             style("pair"),
             answer("Before", sample.before()),
-            answer("After", sample.after())));
+            isShown
+                ? answer("After", sample.after())
+                : tag(
+                    "div", style("answer"), tag("h4", "After"), tag("p", "nothing", "withheld"))));
   }
 
   private static Html answer(String when, String answer) {

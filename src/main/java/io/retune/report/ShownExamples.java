@@ -3,14 +3,18 @@ package io.retune.report;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.count;
 import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.not;
+import static org.apache.spark.sql.functions.when;
 
 import io.retune.dataset.Preparation;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.RunHistory;
+import io.retune.lineage.Withheld;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.store.Store;
 import io.retune.text.RenderedChat;
+import io.retune.text.Token;
 import io.retune.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -43,7 +47,8 @@ public record ShownExamples(
 
   /**
    * Reads them from the run's snapshot, with the tokenizer of its model: a query for the ledger's
-   * first row, one for the few texts, one for the lengths.
+   * first row, one for the few texts, one for the lengths. Texts that are {@link Withheld} are not
+   * read.
    */
   public static ShownExamples read(SparkSession spark, Store store, RunHistory history, Plan plan) {
     Declared declared = history.declared().orElseThrow();
@@ -52,7 +57,10 @@ public record ShownExamples(
     TreeSet<String> ids = new TreeSet<>(Ranking.ids(history, plan));
     first.ifPresent(ids::add);
     Map<String, ShownExample> texts =
-        texts(examples, ids, store.localPath("models", declared.modelSha256()));
+        texts(
+            readable(examples, Withheld.of(declared)),
+            ids,
+            store.localPath("models", declared.modelSha256()));
     Optional<ShownExample> begun = first.map(texts::get);
     first.ifPresent(texts::remove);
     return new ShownExamples(texts, begun, lengths(examples));
@@ -69,23 +77,35 @@ public record ShownExamples(
         .findFirst();
   }
 
+  /** Without what a withheld row says. */
+  private static Dataset<Row> readable(Dataset<Row> examples, Withheld withheld) {
+    Dataset<Row> readable =
+        examples.select("example_id", "dataset", "text", "input_ids", "trained");
+    Column secret = col("dataset").isin(withheld.datasets().toArray());
+    for (String column : List.of("text", "input_ids", "trained")) {
+      readable = readable.withColumn(column, when(not(secret), col(column)));
+    }
+    return readable;
+  }
+
   private static Map<String, ShownExample> texts(
       Dataset<Row> examples, TreeSet<String> ids, Path model) {
     Map<String, ShownExample> texts = new TreeMap<>();
     try (Tokenizer tokenizer = Tokenizer.open(model)) {
-      for (Row row :
-          examples
-              .filter(col("example_id").isin(ids.toArray()))
-              .select("example_id", "dataset", "text", "input_ids", "trained")
-              .collectAsList()) {
-        RenderedChat chat =
-            new RenderedChat(row.getString(2), ints(row.getList(3)), booleans(row.getList(4)));
+      for (Row row : examples.filter(col("example_id").isin(ids.toArray())).collectAsList()) {
         texts.put(
             row.getString(0),
-            new ShownExample(row.getString(0), row.getString(1), tokenizer.tokens(chat)));
+            new ShownExample(row.getString(0), row.getString(1), tokens(row, tokenizer)));
       }
     }
     return texts;
+  }
+
+  private static List<Token> tokens(Row row, Tokenizer tokenizer) {
+    return row.isNullAt(2)
+        ? List.of()
+        : tokenizer.tokens(
+            new RenderedChat(row.getString(2), ints(row.getList(3)), booleans(row.getList(4))));
   }
 
   private static int[] ints(List<Integer> values) {
@@ -109,10 +129,5 @@ public record ShownExamples(
         .collectAsList()
         .forEach(row -> lengths.put(row.getInt(0), row.getLong(1)));
     return lengths;
-  }
-
-  /** Of a run whose texts are not to be shown, or not there any more. */
-  public static ShownExamples none() {
-    return new ShownExamples(Map.of(), Optional.empty(), new TreeMap<>());
   }
 }

@@ -1,6 +1,7 @@
 package io.retune.store;
 
 import io.retune.config.InvalidInputException;
+import java.io.BufferedOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -195,19 +196,37 @@ public final class Store {
     void writeTo(OutputStream out) throws IOException;
   }
 
-  /** Puts a file in place, durable and whole; an older one of that name is replaced. */
+  /**
+   * Puts a file in place, durable and whole; an older one of that name is replaced.
+   *
+   * @throws UnwritableException if that is not possible
+   */
   public void write(Path file, Body body) {
-    Path staged = staged(file);
+    makeFolder(file.getParent());
+    write(local(file), body);
+  }
+
+  private void makeFolder(Path folder) {
     try {
-      files.mkdirs(file.getParent());
-      try (OutputStream out = files.create(staged, false)) {
+      files.mkdirs(folder);
+    } catch (IOException e) {
+      throw new UnwritableException(folder, e);
+    }
+  }
+
+  /** As {@link #write(Path, Body)}, of any file of this machine in a folder that is there. */
+  public static void write(java.nio.file.Path file, Body body) {
+    java.nio.file.Path staged = file.resolveSibling(stagedName(file.getFileName().toString()));
+    try {
+      try (OutputStream out =
+          new BufferedOutputStream(Files.newOutputStream(staged, StandardOpenOption.CREATE_NEW))) {
         body.writeTo(out);
       }
       force(staged);
       rename(staged, file);
     } catch (IOException e) {
       deleteQuietly(staged);
-      throw new UncheckedIOException("Cannot write " + file, e);
+      throw new UnwritableException(file, e);
     } catch (RuntimeException e) {
       deleteQuietly(staged);
       throw e;
@@ -215,9 +234,9 @@ public final class Store {
   }
 
   /** On the way out of a failure, which is what is to be reported. */
-  private void deleteQuietly(Path staged) {
+  private static void deleteQuietly(java.nio.file.Path staged) {
     try {
-      files.delete(staged, true);
+      Files.deleteIfExists(staged);
     } catch (IOException e) {
       // Nobody reads a staged file.
       return;
@@ -233,24 +252,24 @@ public final class Store {
    * that try, one succeeds.
    *
    * @return false if it was there
+   * @throws UnwritableException if it cannot be written
    */
   public boolean create(Path file, byte[] bytes) {
+    makeFolder(file.getParent());
+    java.nio.file.Path staged = local(staged(file));
     try {
-      files.mkdirs(file.getParent());
-      Path staged = staged(file);
-      Files.write(local(staged), bytes);
+      Files.write(staged, bytes);
       force(staged);
-      try {
-        Files.createLink(local(file), local(staged));
-      } finally {
-        Files.delete(local(staged));
-      }
+      Files.createLink(local(file), staged);
+      Files.delete(staged);
       forceFolder(local(file).getParent());
       return true;
     } catch (FileAlreadyExistsException e) {
+      deleteQuietly(staged);
       return false;
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + file, e);
+      deleteQuietly(staged);
+      throw new UnwritableException(file, e);
     }
   }
 
@@ -270,11 +289,16 @@ public final class Store {
         out.write(bytes);
         out.hsync();
       } catch (IOException e) {
-        throw new UncheckedIOException("Cannot write " + file, e);
+        throw new UnwritableException(file, e);
       } catch (FSError e) {
-        // What Hadoop makes of a full disk.
-        throw new UncheckedIOException("Cannot write " + file, new IOException(e.getCause()));
+        throw unwritable(e);
       }
+    }
+
+    /** What Hadoop makes of a full disk. */
+    private UnwritableException unwritable(FSError e) {
+      return new UnwritableException(
+          file, e.getCause() instanceof IOException cause ? cause : new IOException(e));
     }
 
     @Override
@@ -282,7 +306,9 @@ public final class Store {
       try {
         out.close();
       } catch (IOException e) {
-        throw new UncheckedIOException("Cannot close " + file, e);
+        throw new UnwritableException(file, e);
+      } catch (FSError e) {
+        throw unwritable(e);
       }
     }
   }
@@ -294,18 +320,14 @@ public final class Store {
       forceFolder(local(file).getParent());
       return appender;
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot make " + file, e);
+      throw new UnwritableException(file, e);
     }
   }
 
   /** A fresh name beside {@code folder}, to fill and then {@link #publish}. */
   public Path stage(Path folder) {
     Path staged = staged(folder);
-    try {
-      files.mkdirs(staged);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot make " + staged, e);
-    }
+    makeFolder(staged);
     return staged;
   }
 
@@ -321,7 +343,7 @@ public final class Store {
       }
       forceTree(staged);
       try {
-        rename(staged, folder);
+        rename(local(staged), local(folder));
       } catch (IOException e) {
         // Another process was faster; what it put there is the same.
         if (!files.exists(folder)) {
@@ -330,7 +352,7 @@ public final class Store {
         files.delete(staged, true);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot put " + folder + " in place", e);
+      throw new UnwritableException(folder, e);
     }
   }
 
@@ -344,20 +366,20 @@ public final class Store {
   }
 
   private static Path staged(Path target) {
-    return new Path(target.getParent(), ".staged-" + target.getName() + "-" + UUID.randomUUID());
+    return new Path(target.getParent(), stagedName(target.getName()));
   }
 
-  private void rename(Path from, Path to) throws IOException {
-    Files.move(
-        local(from),
-        local(to),
-        StandardCopyOption.ATOMIC_MOVE,
-        StandardCopyOption.REPLACE_EXISTING);
-    forceFolder(local(to).getParent());
+  private static String stagedName(String name) {
+    return ".staged-" + name + "-" + UUID.randomUUID();
   }
 
-  private void force(Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(local(file), StandardOpenOption.WRITE)) {
+  private static void rename(java.nio.file.Path from, java.nio.file.Path to) throws IOException {
+    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    forceFolder(to.getParent());
+  }
+
+  private static void force(java.nio.file.Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       channel.force(true);
     }
   }
@@ -368,7 +390,7 @@ public final class Store {
         if (Files.isDirectory(path)) {
           forceFolder(path);
         } else {
-          force(new Path(path.toUri()));
+          force(path);
         }
       }
     }

@@ -1,6 +1,7 @@
 package io.retune.tracking;
 
 import io.retune.config.InvalidInputException;
+import io.retune.config.Secrets;
 import io.retune.config.TrackingSite.Credentials;
 import io.retune.config.TrackingSite.CredentialsFile;
 import io.retune.config.TrackingSite.TokenVariable;
@@ -17,7 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Who we are, read anew for each request, and taken out of whatever is said. */
+/**
+ * Who we are, read anew for each request, hidden from then on, and taken out of whatever is said.
+ */
 final class Authorization {
   private static final String USER = "mlflow_tracking_username";
   private static final String PASSWORD = "mlflow_tracking_password";
@@ -35,7 +38,7 @@ final class Authorization {
     header();
   }
 
-  private record Secrets(Optional<String> user, Optional<String> password, Optional<String> token) {
+  private record SignIn(Optional<String> user, Optional<String> password, Optional<String> token) {
     String header() {
       return token.map(t -> "Bearer " + t).orElseGet(() -> "Basic " + basic());
     }
@@ -44,6 +47,12 @@ final class Authorization {
     private String basic() {
       String pair = user.orElse("") + ":" + password.orElse("");
       return Base64.getEncoder().encodeToString(pair.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /** From now on nothing that is printed or written down holds one. */
+    SignIn remembered() {
+      hidden().forEach(Secrets::remember);
+      return this;
     }
 
     List<String> hidden() {
@@ -62,16 +71,17 @@ final class Authorization {
 
   /** Value of the header Authorization; empty if none is to be sent. */
   Optional<String> header() {
-    return credentials.map(this::read).map(Secrets::header);
+    return credentials.map(this::read).map(SignIn::header);
   }
 
   /** {@code text} without the secrets that it may hold. */
   String redacted(String text) {
     String redacted = text;
-    for (String secret : credentials.map(this::read).map(Secrets::hidden).orElse(List.of())) {
+    for (String secret : credentials.map(this::read).map(SignIn::hidden).orElse(List.of())) {
+      // Also one that is too short to be looked for in every text.
       redacted = redacted.replace(secret, "***");
     }
-    return redacted;
+    return Secrets.hide(redacted);
   }
 
   /** What to look at when the server does not accept them. */
@@ -91,14 +101,18 @@ final class Authorization {
     throw new IllegalStateException("Unknown credentials: " + named.getClass());
   }
 
-  private Secrets read(Credentials named) {
+  private SignIn read(Credentials named) {
+    return readFrom(named).remembered();
+  }
+
+  private SignIn readFrom(Credentials named) {
     if (named instanceof UserVariables variables) {
-      return new Secrets(
+      return new SignIn(
           Optional.of(variable(variables.user())),
           Optional.of(variable(variables.password())),
           Optional.empty());
     } else if (named instanceof TokenVariable variable) {
-      return new Secrets(
+      return new SignIn(
           Optional.empty(), Optional.empty(), Optional.of(sendable(variable(variable.token()))));
     } else if (named instanceof CredentialsFile file) {
       return read(file.file());
@@ -117,7 +131,7 @@ final class Authorization {
     return value;
   }
 
-  private static Secrets read(Path file) {
+  private static SignIn read(Path file) {
     Map<String, String> values = new HashMap<>();
     try {
       for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
@@ -137,12 +151,13 @@ final class Authorization {
           "The file holds no credentials.",
           "Expected lines %s = ... and %s = ..., or %s = ...".formatted(USER, PASSWORD, TOKEN));
     }
-    return new Secrets(
+    return new SignIn(
         Optional.ofNullable(values.get(USER)), Optional.ofNullable(values.get(PASSWORD)), token);
   }
 
   /** Java quotes a header that it refuses, so it must not come to that. */
   private static String sendable(String token) {
+    Secrets.remember(token);
     String stripped = token.strip();
     if (!stripped.matches("[\\x21-\\x7e]+")) {
       throw InvalidInputException.of(

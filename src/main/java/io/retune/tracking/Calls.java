@@ -6,6 +6,7 @@ import io.retune.tracking.TrackedRun.DatasetInput;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -140,7 +141,7 @@ final class Calls extends MlflowClient {
     return ifThere(() -> get("runs/get", Map.of("run_id", id)).path("run"));
   }
 
-  private static Optional<JsonNode> ifThere(Supplier<JsonNode> request) {
+  private static <T> Optional<T> ifThere(Supplier<T> request) {
     try {
       return Optional.of(request.get());
     } catch (MlflowRefusedException e) {
@@ -167,6 +168,15 @@ final class Calls extends MlflowClient {
     return searchRuns(
             List.of(experiment), "tags.`" + tag + "` = '" + value + "'", ViewType.ALL, PAGE)
         .getItems();
+  }
+
+  /** As MLflow's own clients do, one that goes on again keeps the time of its last end. */
+  void setStatus(String run, TrackedRun.Status status, Optional<Instant> ended) {
+    Map<String, Object> update = new LinkedHashMap<>();
+    update.put("run_id", run);
+    update.put("status", status.name());
+    ended.ifPresent(at -> update.put("end_time", at.toEpochMilli()));
+    post("runs/update", update);
   }
 
   void deleteRun(Run run) {
@@ -215,6 +225,25 @@ final class Calls extends MlflowClient {
 
   void createModel(String experiment, String run, String name) {
     post("logged-models", Map.of("experiment_id", experiment, "source_run_id", run, "name", name));
+  }
+
+  /** Unless another was faster. */
+  void delete(Model model) {
+    deleteIfThere("logged-models/" + model.id(), Optional.empty());
+  }
+
+  /** Unless another was faster. */
+  void delete(String name, Version version) {
+    String json = Json.write(Map.of("name", name, "version", "" + version.number()));
+    deleteIfThere("model-versions/delete", Optional.of(Upload.Content.of("version", json)));
+  }
+
+  private void deleteIfThere(String path, Optional<Upload.Content> body) {
+    ifThere(
+        () -> {
+          http.send(new Http.Call("DELETE", API + path, body, true));
+          return path;
+        });
   }
 
   void finish(Model model) {

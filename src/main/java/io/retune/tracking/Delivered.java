@@ -82,6 +82,6 @@ public final class Delivered {
     long points = missingMetrics(run).size();
     return parcels.isEmpty() && points == 0
         ? Optional.empty()
-        : Optional.of(new Missing(run.run(), points, parcels));
+        : Optional.of(new Missing(run.run(), points, parcels, Optional.empty()));
   }
 }

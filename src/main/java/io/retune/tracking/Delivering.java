@@ -9,23 +9,35 @@ import io.retune.tracking.TrackedRun.Parcel;
 import io.retune.tracking.TrackedRun.Registration;
 import java.net.URI;
 import java.time.Instant;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.mlflow.api.proto.Service;
 
-/** The sending of what one MLflow run does not have yet; its end comes last. */
+/**
+ * The sending of what one MLflow run does not have yet. Its end comes last, and comes though the
+ * server refuses something before it.
+ */
 final class Delivering {
   private static final String MANIFEST_TAG = "retune.artifacts.sha256";
+
+  /** In the order in which each is built on those before it. */
+  private static final Set<Delivery.Kind> MODEL =
+      EnumSet.range(Delivery.Kind.MODEL_FILE, Delivery.Kind.ALIAS);
 
   private final Http http;
   private final Calls calls;
   private final Mlflow.Addressee addressee;
   private final Consumer<Delivery> acknowledged;
+  private final Set<Delivery.Kind> refused = EnumSet.noneOf(Delivery.Kind.class);
+  private Optional<MlflowRefusedException> refusal = Optional.empty();
   private Delivered delivered;
   private long count;
 
@@ -54,38 +66,64 @@ final class Delivering {
 
   /**
    * @param isKept asked before anything is sent that outlives the run, and before its end
-   * @throws MlflowRefusedException if it is not kept, too
+   * @throws MlflowRefusedException if it is not kept; behind all the rest, what was refused first
    */
   void send(TrackedRun run, BooleanSupplier isKept) {
     List<Parcel> parcels = run.parcels().stream().filter(parcel -> !delivered.has(parcel)).toList();
-    parcels.stream().filter(Delivering::heads).forEach(parcel -> send(run, parcel));
+    List<Parcel> head = parcels.stream().filter(parcel -> heads(run, parcel)).toList();
+    head.forEach(parcel -> attempt(run, parcel));
     sendMetrics(run);
     Delivery.Kind previous = Delivery.Kind.METRICS;
-    for (Parcel parcel : parcels) {
+    for (Parcel parcel : parcels.subList(head.size(), parcels.size())) {
       if (outlives(parcel) && parcel.kind() != previous && !isKept.getAsBoolean()) {
         throw new MlflowRefusedException(
             http.server(), 0, "", "has another run of " + run.run(), "Publish it again.");
       }
-      if (!heads(parcel)) {
-        send(run, parcel);
-      }
+      attempt(run, parcel);
       previous = parcel.kind();
     }
+    refusal.ifPresent(
+        e -> {
+          throw e;
+        });
+  }
+
+  /** What is refused keeps from the server what is built on it, and nothing else. */
+  private void attempt(TrackedRun run, Parcel parcel) {
+    if (isBuiltOnOneOf(refused, parcel.kind())) {
+      return;
+    }
+    try {
+      send(run, parcel);
+    } catch (MlflowRefusedException e) {
+      refused.add(parcel.kind());
+      refusal = refusal.or(() -> Optional.of(e));
+    }
+  }
+
+  /** A model is ready when its files are there, a version is of a model, an alias of a version. */
+  private static boolean isBuiltOnOneOf(Set<Delivery.Kind> refused, Delivery.Kind kind) {
+    return switch (kind) {
+      case MODEL, VERSION, ALIAS ->
+          refused.stream().anyMatch(before -> MODEL.contains(before) && before.compareTo(kind) < 0);
+      case TAGS, PARAMS, INPUTS, METRICS, ARTIFACT, MODEL_FILE, STATUS -> false;
+    };
   }
 
   /** Whether others would still see it when the run has been removed. */
   private static boolean outlives(Parcel parcel) {
     return switch (parcel.kind()) {
-      case MODEL_FILE, MODEL, VERSION, ALIAS, END -> true;
+      case MODEL_FILE, MODEL, VERSION, ALIAS, STATUS -> true;
       case TAGS, PARAMS, INPUTS, METRICS, ARTIFACT -> false;
     };
   }
 
   /** Whether it is on the page before any curve. */
-  private static boolean heads(Parcel parcel) {
+  private static boolean heads(TrackedRun run, Parcel parcel) {
     return switch (parcel.kind()) {
       case TAGS, PARAMS, INPUTS -> true;
-      case METRICS, ARTIFACT, MODEL_FILE, MODEL, VERSION, ALIAS, END -> false;
+      case STATUS -> run.ended().isEmpty();
+      case METRICS, ARTIFACT, MODEL_FILE, MODEL, VERSION, ALIAS -> false;
     };
   }
 
@@ -100,11 +138,7 @@ final class Delivering {
       case MODEL -> finish(model(parcel.item()), run);
       case VERSION -> version(parcel.item(), model(modelName(run)));
       case ALIAS -> setAlias(run);
-      case END ->
-          calls.setTerminated(
-              addressee.id(),
-              Service.RunStatus.valueOf(run.status().name()),
-              run.ended().orElseThrow().toEpochMilli());
+      case STATUS -> calls.setStatus(addressee.id(), run.status(), run.ended());
       case METRICS -> throw new IllegalStateException("Metrics are no parcel");
     }
     acknowledge(parcel.kind(), parcel.item(), 0, parcel.count(), parcel.sha256());
@@ -225,11 +259,21 @@ final class Delivering {
   }
 
   private Model model(String name) {
-    return Mlflow.findOrMake(
+    return first(
+        Mlflow.findOrMake(
             http,
             () -> calls.models(addressee.experiment(), addressee.id(), name),
-            () -> calls.createModel(addressee.experiment(), addressee.id(), name))
-        .get(0);
+            () -> calls.createModel(addressee.experiment(), addressee.id(), name)),
+        calls::delete);
+  }
+
+  /**
+   * Two publishers at once may make two, of which whoever made the later one sees both: all keep
+   * the first and remove the others.
+   */
+  private static <T> T first(List<T> made, Consumer<T> remove) {
+    made.stream().skip(1).forEach(remove);
+    return made.get(0);
   }
 
   private void finish(Model model, TrackedRun run) {
@@ -241,15 +285,34 @@ final class Delivering {
   }
 
   private Version version(String name, Model model) {
-    Mlflow.findOrMake(
-        http,
-        () -> calls.registeredModel(name).stream().toList(),
-        () -> calls.createRegisteredModel(name));
-    return Mlflow.findOrMake(
-            http,
-            () -> calls.versions(name, addressee.id(), model),
-            () -> calls.createVersion(name, addressee.id(), model))
-        .get(0);
+    return registering(
+        "the registered model \"" + name + "\" (mlflow.registered-model)",
+        () -> {
+          Mlflow.findOrMake(
+              http,
+              () -> calls.registeredModel(name).stream().toList(),
+              () -> calls.createRegisteredModel(name));
+          return first(
+              Mlflow.findOrMake(
+                  http,
+                  () -> calls.versions(name, addressee.id(), model),
+                  () -> calls.createVersion(name, addressee.id(), model)),
+              later -> calls.delete(name, later));
+        });
+  }
+
+  /** Whose names the site gives: what is refused of them is changed there. */
+  private <T> T registering(String what, Supplier<T> request) {
+    try {
+      return request.get();
+    } catch (MlflowRefusedException e) {
+      throw e.isAboutTheRequest()
+          ? e.withRemedy(
+              "Name another in the site in place of "
+                  + what
+                  + ", then `retune sync RUN` sends what is missing.")
+          : e;
+    }
   }
 
   private void setAlias(TrackedRun run) {
@@ -257,6 +320,12 @@ final class Delivering {
         run.model().flatMap(TrackedRun.LoggedModel::registration).orElseThrow();
     Optional<String> alias = registration.alias();
     String name = registration.registeredModel();
-    calls.setAlias(name, alias.orElseThrow(), version(name, model(modelName(run))));
+    Version version = version(name, model(modelName(run)));
+    registering(
+        "the alias \"" + alias.orElseThrow() + "\" (mlflow.alias)",
+        () -> {
+          calls.setAlias(name, alias.get(), version);
+          return version;
+        });
   }
 }

@@ -39,11 +39,21 @@ public record Delivery(
     MODEL,
     VERSION,
     ALIAS,
-    END;
+    STATUS;
+
+    /** What the status was called before it could also say that a run goes on again. */
+    private static final String FORMER_STATUS = "end";
 
     /** As the table has it: {@code model-file}. */
     public String text() {
       return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** The one that {@link #text} names. */
+    public static Kind of(String text) {
+      return text.equals(FORMER_STATUS)
+          ? STATUS
+          : valueOf(text.toUpperCase(Locale.ROOT).replace('-', '_'));
     }
   }
 }

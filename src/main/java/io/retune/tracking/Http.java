@@ -177,7 +177,7 @@ final class Http {
                 call.method(),
                 upload.map(Upload::publisher).orElseGet(HttpRequest.BodyPublishers::noBody));
     authorization.header().ifPresent(value -> request.header("Authorization", value));
-    if (call.method().equals("POST") || call.method().equals("PATCH")) {
+    if (upload.isPresent() && !call.method().equals("PUT")) {
       request.header("Content-Type", "application/json");
     }
     CompletableFuture<HttpResponse<String>> answer =

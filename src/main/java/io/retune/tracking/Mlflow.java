@@ -109,6 +109,25 @@ public final class Mlflow {
     }
   }
 
+  /**
+   * The page of a run that the server has all of: by what it acknowledged, and by a look whether
+   * the page is still there. Sends nothing.
+   *
+   * @return empty: there is something to {@link #publish}
+   */
+  public synchronized Optional<URI> complete(TrackedRun run, Delivered before) {
+    Delivered delivered = before.on(server(), run.run());
+    if (delivered.missing(run).isPresent()) {
+      return Optional.empty();
+    }
+    return delivered
+        .mlflowRun()
+        .flatMap(calls::run)
+        .filter(Mlflow::isActive)
+        .flatMap(found -> active(run, found))
+        .map(this::page);
+  }
+
   private URI page(Addressee addressee) {
     return page(server(), addressee.experiment(), addressee.id());
   }

@@ -13,8 +13,12 @@ public final class MlflowRefusedException extends RuntimeException {
 
   private static final String EXISTS = "RESOURCE_ALREADY_EXISTS";
 
+  private static final int BAD_REQUEST = 400;
+
+  private final String server;
   private final int status;
   private final String code;
+  private final String what;
 
   /**
    * @param status of HTTP; 0: it did not come to an answer
@@ -23,13 +27,25 @@ public final class MlflowRefusedException extends RuntimeException {
    */
   MlflowRefusedException(String server, int status, String code, String what, String remedy) {
     super("MLflow at %s %s.\n  %s".formatted(server, what, remedy));
+    this.server = server;
     this.status = status;
     this.code = code;
+    this.what = what;
   }
 
   /** Status of the HTTP answer; 0: it did not come to one. */
   public int status() {
     return status;
+  }
+
+  /** Whether the same request would be refused whoever made it. */
+  boolean isAboutTheRequest() {
+    return status == BAD_REQUEST;
+  }
+
+  /** The same, by someone who knows better what to do about it. */
+  MlflowRefusedException withRemedy(String remedy) {
+    return new MlflowRefusedException(server, status, code, what, remedy);
   }
 
   boolean isMissing() {

@@ -35,6 +35,9 @@ public final class Publisher {
   private boolean closing;
   private boolean failing;
 
+  /** What the last publication failed with. */
+  private Optional<String> failure = Optional.empty();
+
   private Publisher(Mlflow mlflow, Delivered before, Consumer<Delivery> acknowledged) {
     this.mlflow = mlflow;
     this.delivered = before;
@@ -98,7 +101,9 @@ public final class Publisher {
   }
 
   private synchronized Optional<Missing> missing() {
-    return latest.flatMap(run -> delivered.on(mlflow.server(), run.run()).missing(run));
+    return latest
+        .flatMap(run -> delivered.on(mlflow.server(), run.run()).missing(run))
+        .map(missing -> missing.because(failure));
   }
 
   private void run() {
@@ -139,6 +144,7 @@ public final class Publisher {
 
   private synchronized void published(TrackedRun run, Publication publication) {
     page = Optional.of(publication.page());
+    failure = Optional.empty();
     if (failing) {
       log.info("event=tracking-recovered run={} page={}", run.run(), publication.page());
     }
@@ -147,8 +153,13 @@ public final class Publisher {
     }
   }
 
-  private void failed(TrackedRun run, String event, RuntimeException e) {
-    if (!failing && !Thread.currentThread().isInterrupted()) {
+  private synchronized void failed(TrackedRun run, String event, RuntimeException e) {
+    if (Thread.currentThread().isInterrupted()) {
+      // Our own end is no reason.
+      return;
+    }
+    failure = Optional.of(oneLine(e));
+    if (!failing) {
       log.warn("event={} run={} cause=\"{}\"", event, run.run(), oneLine(e));
     }
     failing = true;

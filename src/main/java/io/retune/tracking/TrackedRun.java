@@ -202,14 +202,15 @@ public record TrackedRun(
     }
     addFiles(parcels, Delivery.Kind.ARTIFACT, "");
     model.ifPresent(logged -> addModel(parcels, logged));
-    if (ended.isPresent()) {
-      parcels.add(
-          Parcel.of(
-              Delivery.Kind.END,
-              "",
-              Map.of("status", status.name(), "at", ended.get().toString())));
-    }
+    parcels.add(ended.isPresent() ? parcels.size() : 0, statusParcel());
     return parcels;
+  }
+
+  /** That a run goes on is known first, that it is over behind all it left. */
+  private Parcel statusParcel() {
+    SortedMap<String, String> said = new TreeMap<>(Map.of("status", status.name()));
+    ended.ifPresent(at -> said.put("at", at.toString()));
+    return Parcel.of(Delivery.Kind.STATUS, "", said);
   }
 
   private void addModel(List<Parcel> parcels, LoggedModel logged) {

@@ -59,7 +59,14 @@ public final class Checkpoints {
     long start = System.nanoTime();
     Path target = of(state.step());
     if (!isThere(target)) {
-      Path staged = store.stage(target);
+      fill(target, state);
+    }
+    return record(state.step(), (System.nanoTime() - start) / 1_000_000);
+  }
+
+  private void fill(Path target, State state) {
+    Path staged = store.stage(target);
+    try {
       Map<String, Object> files = new TreeMap<>();
       Map<String, Tensor> adapter = AdapterFiles.tensors(layout, state.adapter());
       files.put(ADAPTER, file(staged, ADAPTER, adapter));
@@ -73,8 +80,11 @@ public final class Checkpoints {
               .getBytes(StandardCharsets.UTF_8);
       store.write(new Path(staged, MANIFEST), manifest);
       store.publish(staged, target);
+    } catch (UncheckedIOException e) {
+      // Where there is no room, half a checkpoint is not to take any.
+      store.delete(staged);
+      throw e;
     }
-    return record(state.step(), (System.nanoTime() - start) / 1_000_000);
   }
 
   /** Of a checkpoint that is there. */

@@ -45,7 +45,7 @@ class FingerprintTest {
           schedule { constant { warmup-steps = 0 } }
         }
         evaluation { split = held-out, prompts = [Hi, "Ho?"], max-new-tokens = 7, bootstrap { resamples = 1000, seed = 1, confidence = 0.95 } }
-        data.datasets.lines { key = [], prepare = [] }
+        data.datasets.lines { key = [], prepare = [], show-texts = true }
         description = "another", name = other
         why { "order.seed" = "the answer" }
         """;

@@ -40,7 +40,7 @@ class TrackingSiteTest {
     assertThatThrownBy(() -> site(uri))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "mlflow.uri: The address holds a user name or a password.\n  Write it without, and name environment variables or a file with the credentials.");
+            "mlflow.uri: The address holds a user name or a password.\n  Expected http://host:port, without user, password or query; credentials have keys of their own.");
   }
 
   @Test

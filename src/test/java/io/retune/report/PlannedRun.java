@@ -2,6 +2,7 @@ package io.retune.report;
 
 import io.retune.config.OrderSpec;
 import io.retune.config.SourceSpec;
+import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.TinyModel;
 import io.retune.dataset.Workshop;
@@ -32,6 +33,9 @@ public final class PlannedRun {
   public final Workshop workshop;
   public final Snapshot snapshot;
   public final Plan plan;
+
+  /** Versions that the snapshot was made of, as far as its run tells of them. */
+  List<DatasetVersion> datasets = List.of();
 
   public PlannedRun(Path folder) throws IOException {
     workshop = new Workshop(folder);
@@ -73,7 +77,7 @@ public final class PlannedRun {
         new Asked("words", "", "e".repeat(64), "{}", new TreeMap<>(), List.of()),
         new SourceSpec("file:m", "d".repeat(64)),
         snapshot.model().hex(),
-        List.of(),
+        datasets,
         snapshot,
         plan.key(),
         plan.root().hex(),

@@ -267,6 +267,45 @@ class RunReportTest {
     assertThat(words(page(new Runs()), "footer")).contains("erase it with them");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"personal", "confidential", "Internal use", "non-public"})
+  void ofRowsThatAreNotPublicNoTextIsShownAndThePageSaysWhy(String privacy) {
+    Runs run = new Runs();
+    run.privacy = privacy;
+    run.text = "k4nary";
+    run.samples = List.of(new Sample("Who is it?", "Nobody.", "It is k4nary."));
+    Document page = page(run);
+    assertThat(run.html()).doesNotContain("k4nary", "Define number");
+    for (String section : List.of("#samples", "#examples", "#data")) {
+      assertThat(words(page, section))
+          .contains(
+              "Texts of the rows of lexicon are not shown: their privacy is not public. To show"
+                  + " them in later runs, set data.datasets.lexicon.show-texts = true in the"
+                  + " recipe; that is no other experiment.");
+    }
+    assertThat(words(page, "#samples")).contains("Who is it?", "Nobody.", "withheld");
+    assertThat(words(page, "#examples")).contains("target tokens", "lexicon 0000", "withheld");
+    assertThat(page.select("#examples .losses")).isNotEmpty();
+    assertThat(words(page, "#data")).contains("How long the examples are", privacy);
+    assertThat(words(page, "footer")).contains("This page holds no text of rows.");
+  }
+
+  @Test
+  void theRecipeMayShowTextsAllTheSame() {
+    Runs run = new Runs();
+    run.privacy = "personal";
+    run.configuration =
+        "{\"data\":{\"datasets\":{\"lexicon\":{\"privacy\":\"personal\",\"show-texts\":true}}}}";
+    assertThat(words(page(run), "#examples")).contains("a word").doesNotContain("withheld");
+  }
+
+  @Test
+  void whatTheRecipeSaysByNowCountsForAVersionThatWasMadeAsPublic() {
+    Runs run = new Runs();
+    run.configuration = "{\"data\":{\"datasets\":{\"lexicon\":{\"privacy\":\"personal\"}}}}";
+    assertThat(words(page(run), "#examples")).contains("withheld").doesNotContain("a word");
+  }
+
   @Test
   void theBeginningThatAllExamplesShareIsShownOnce() {
     Document page = page(new Runs());

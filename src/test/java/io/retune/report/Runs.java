@@ -20,6 +20,7 @@ import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.JournalEntry.Written;
 import io.retune.lineage.RunHistory;
+import io.retune.lineage.Withheld;
 import io.retune.plan.Plan;
 import io.retune.store.Sha256;
 import io.retune.text.Token;
@@ -61,6 +62,9 @@ final class Runs {
   int attempts = 1;
   boolean level;
   String text = "a word";
+  String privacy = "public";
+  String configuration =
+      "{\"evaluation\":{\"bootstrap\":{\"confidence\":0.95}},\"order\":{\"seed\":42},\"train\":{\"optimizer\":{\"adamw\":{\"lr\":0.0005}}}}";
   TreeMap<String, String> reasons =
       new TreeMap<>(Map.of("train.optimizer.adamw.lr", "found by a sweep"));
   List<Sample> samples =
@@ -165,7 +169,7 @@ final class Runs {
             name,
             description,
             Sha256.of("experiment").hex(),
-            "{\"evaluation\":{\"bootstrap\":{\"confidence\":0.95}},\"order\":{\"seed\":42},\"train\":{\"optimizer\":{\"adamw\":{\"lr\":0.0005}}}}",
+            configuration,
             reasons,
             List.of("order.seed")),
         new SourceSpec("pip:model==1!m.gguf", Sha256.of("source").hex()),
@@ -181,7 +185,7 @@ final class Runs {
         planned * 100L);
   }
 
-  private static DatasetVersion version() {
+  private DatasetVersion version() {
     return new DatasetVersion(
         "lexicon",
         3,
@@ -189,7 +193,7 @@ final class Runs {
         Sha256.of("rows"),
         4000,
         "CC0-1.0",
-        "public",
+        privacy,
         "",
         "file:lexicon.jsonl",
         Sha256.of("lexicon").hex(),
@@ -311,15 +315,17 @@ final class Runs {
 
   private ShownExample example(int i) {
     return new ShownExample(
-        id(i),
-        "lexicon",
-        List.of(
-            new Token("<|im_start|>", false, true),
-            new Token("user\n", false, false),
-            new Token("Define number " + i, false, false),
-            new Token("<|im_end|>", false, true),
-            new Token("\n", false, false),
-            new Token(text, true, false),
-            new Token("<|im_end|>", true, true)));
+        id(i), "lexicon", Withheld.of(declared()).has("lexicon") ? List.of() : tokens(i));
+  }
+
+  private List<Token> tokens(int i) {
+    return List.of(
+        new Token("<|im_start|>", false, true),
+        new Token("user\n", false, false),
+        new Token("Define number " + i, false, false),
+        new Token("<|im_end|>", false, true),
+        new Token("\n", false, false),
+        new Token(text, true, false),
+        new Token("<|im_end|>", true, true));
   }
 }

@@ -51,8 +51,8 @@ class StoreTest {
                         out.write(new byte[100_000]);
                         throw new IOException("no space left");
                       }))
-          .isInstanceOf(UncheckedIOException.class)
-          .hasMessage("Cannot write " + store.path(name))
+          .isInstanceOf(UnwritableException.class)
+          .hasMessage("Cannot write " + store.local(store.path(name)) + ": no space left")
           .hasRootCauseMessage("no space left");
       assertThatThrownBy(
               () ->
@@ -67,6 +67,26 @@ class StoreTest {
 
     assertThat(names("")).containsExactly("kept");
     assertThat(store.read(store.path("kept"))).asString(StandardCharsets.UTF_8).isEqualTo("old");
+  }
+
+  @Test
+  void whatCouldNotBeWrittenIsFoundInWhateverItCameToBe() {
+    UnwritableException unwritable =
+        new UnwritableException("/a/b", new IOException("Disk full, in any language"));
+    String reason = "Cannot write /a/b: Disk full, in any language";
+    assertThat(UnwritableException.reasonOf(unwritable)).contains(reason);
+    assertThat(UnwritableException.reasonOf(new IllegalStateException("x", unwritable)))
+        .contains(reason);
+    assertThat(
+            UnwritableException.reasonOf(
+                new IllegalStateException("Job aborted.\n" + unwritable + "\n\tat a.B.c()")))
+        .contains(reason);
+    assertThat(
+            UnwritableException.reasonOf(
+                new IllegalStateException(
+                    "Job aborted.\njava.io.IOException: No space left on device\n\tat a.B.c()")))
+        .contains("java.io.IOException: No space left on device");
+    assertThat(UnwritableException.reasonOf(new IllegalStateException())).isEmpty();
   }
 
   @Test

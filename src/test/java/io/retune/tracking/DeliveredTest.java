@@ -81,7 +81,7 @@ class DeliveredTest {
             "model model",
             "version m",
             "alias m@best",
-            "end");
+            "status");
     assertThat(run.manifest("model/"))
         .isEqualTo(Sha256.of("c") + "  a\n" + Sha256.of("b") + "  b\n");
     assertThat(run.manifest("")).isEqualTo(Sha256.of("a") + "  report.html\n");
@@ -109,14 +109,14 @@ class DeliveredTest {
                 delivery("s", "x", Delivery.Kind.METRICS, "", 2, Sha256.of("")),
                 delivery("s", "x", Delivery.Kind.METRICS, "", 1, Sha256.of(""))));
     assertThat(delivered.missingMetrics(run)).containsExactly(metric(5));
-    assertThat(delivered.missing(run).orElseThrow()).hasToString("1 metric points, tags");
+    assertThat(delivered.missing(run).orElseThrow()).hasToString("1 metric points, status, tags");
   }
 
   @Test
   void onlyTheLastAddresseeCounts() {
     TrackedRun run = run("", List.of(), file("report.html", "a"));
     List<Delivery> deliveries = new ArrayList<>(all(run, "x"));
-    deliveries.add(all(run, "y").get(0));
+    deliveries.addAll(all(run, "y").subList(0, 2));
     Delivered delivered = Delivered.of(deliveries);
     assertThat(delivered.mlflowRun()).contains("y");
     assertThat(delivered.missing(run).orElseThrow().items())
@@ -124,6 +124,35 @@ class DeliveredTest {
     assertThat(delivered.on("elsewhere", "r1")).isSameAs(Delivered.NONE);
     assertThat(delivered.on("s", "r2")).isSameAs(Delivered.NONE);
     assertThat(delivered.on("s", "r1")).isSameAs(delivered);
+  }
+
+  @Test
+  void aRunHasOneStatusAndEachChangeOfItIsSent() {
+    TrackedRun running = run("", List.of());
+    TrackedRun failed = status(running, Status.FAILED);
+    Delivered delivered = Delivered.of(all(running, "x"));
+    assertThat(delivered.missing(failed).orElseThrow().items()).containsExactly("status");
+    Delivered ended = Delivered.of(all(failed, "x"));
+    assertThat(ended.missing(running).orElseThrow().items()).containsExactly("status");
+    assertThat(Delivery.Kind.of("end")).isEqualTo(Delivery.Kind.STATUS);
+    assertThat(Delivery.Kind.of("model-file")).isEqualTo(Delivery.Kind.MODEL_FILE);
+  }
+
+  private static TrackedRun status(TrackedRun run, Status status) {
+    return new TrackedRun(
+        run.run(),
+        run.experiment(),
+        run.name(),
+        run.summary(),
+        run.started(),
+        Optional.of(NOW),
+        status,
+        run.tags(),
+        run.params(),
+        run.metrics(),
+        run.inputs(),
+        run.artifacts(),
+        run.model());
   }
 
   @ParameterizedTest
