@@ -6,7 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.it.FaultProxy.Fault;
 import io.retune.job.RunId;
 import io.retune.store.Json;
+import io.retune.store.Lease;
+import io.retune.store.Store;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +19,7 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -44,20 +48,23 @@ class TrackedRunTest {
 
   private static RetuneProcess run(
       Map<String, String> environment, String request, String... more) {
-    List<String> arguments =
-        new ArrayList<>(
-            List.of(
-                "run",
-                "conf/runs/smoke.conf",
-                "--set",
-                "order.steps=2",
-                "--store",
-                store.toString(),
-                "--request",
-                request,
-                "--json"));
+    List<String> arguments = new ArrayList<>(List.of(arguments(store, request)));
     arguments.addAll(List.of(more));
     return RetuneProcess.start(environment, List.of(), arguments.toArray(String[]::new)).waitFor();
+  }
+
+  private static String[] arguments(Path store, String request) {
+    return new String[] {
+      "run",
+      "conf/runs/smoke.conf",
+      "--set",
+      "order.steps=2",
+      "--store",
+      store.toString(),
+      "--request",
+      request,
+      "--json"
+    };
   }
 
   private static RetuneProcess sync(
@@ -115,6 +122,73 @@ class TrackedRunTest {
   }
 
   @Test
+  void aRunWhoseDriverWasKilledIsSaidToBeAndGoesOn() throws IOException {
+    String request = "killed-driver";
+    String run = RunId.of("smoke", request);
+    Path mine = folder.resolve("killed");
+    List<String> arguments = new ArrayList<>(List.of(arguments(mine, request)));
+    arguments.addAll(List.of(at(server.uri())));
+    boolean killed =
+        RetuneProcess.start(arguments.toArray(String[]::new))
+            .killWhen(() -> said(mine, run, "\"kind\":\"status\""));
+    assertThat(killed).isTrue();
+    assertThat(status(run)).isEqualTo("RUNNING");
+
+    // All runs of the store: the one that another process holds is left to it.
+    Store held = Store.open(mine.toString(), new Configuration());
+    Lease lease = Lease.take(held, held.path("runs", run), "The run");
+    RetuneProcess sync = syncAll(mine);
+    assertThat(sync.exitCode()).as(sync::stderr).isZero();
+    assertThat(sync.stderr())
+        .contains(run + "  is left to its driver, process ")
+        .contains(", which sends it itself");
+    assertThat(status(run)).isEqualTo("RUNNING");
+    lease.close();
+    assertThat(syncAll(mine).exitCode()).isZero();
+    assertThat(status(run)).isEqualTo("KILLED");
+
+    int leases = leases(mine, run);
+    RetuneProcess nothing = syncAll(mine);
+    assertThat(nothing.stderr()).contains(run + "  was there already");
+    assertThat(leases(mine, run)).as("taken where nothing is to be sent").isEqualTo(leases);
+
+    RetuneProcess again = RetuneProcess.run(arguments.toArray(String[]::new));
+    assertThat(again.json().path("weights_sha256").asText()).isEqualTo(weights);
+    assertThat(status(run)).isEqualTo("FINISHED");
+    assertThat(
+            journal(mine, run).stream()
+                .filter(entry -> entry.at("/event/kind").asText().equals("status")))
+        .as("running, killed, running, finished")
+        .hasSize(4);
+  }
+
+  private static boolean said(Path store, String run, String what) {
+    try {
+      Path journal = store.resolve("runs").resolve(run).resolve("journal");
+      return Files.isDirectory(journal)
+          && Files.exists(journal.resolve("000001.jsonl"))
+          && Files.readString(journal.resolve("000001.jsonl")).contains(what);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String status(String run) {
+    return server.pages(run, Map.of()).get(0).path("status").asText();
+  }
+
+  private static RetuneProcess syncAll(Path store) {
+    return RetuneProcess.run(
+        "sync", "--store", store.toString(), "--set", "tracking.mlflow.uri=" + server.uri());
+  }
+
+  private static int leases(Path store, String run) throws IOException {
+    try (Stream<Path> files = Files.list(store.resolve("runs").resolve(run).resolve("leases"))) {
+      return (int) files.count();
+    }
+  }
+
+  @Test
   void aWrongPasswordIsSaidAndHarmsNothing() throws IOException {
     String request = "guarded";
     Path home = Files.createDirectory(folder.resolve("guarded"));
@@ -158,7 +232,7 @@ class TrackedRunTest {
     assertThat(page.path("status").asText()).isEqualTo("FINISHED");
     SortedMap<String, List<String>> expected = new TreeMap<>();
     SortedMap<String, String> artifacts = new TreeMap<>();
-    for (JsonNode entry : journal(run)) {
+    for (JsonNode entry : journal(store, run)) {
       JsonNode event = entry.path("event");
       switch (event.path("type").asText()) {
         case "step" -> {
@@ -209,7 +283,7 @@ class TrackedRunTest {
     return points;
   }
 
-  private static List<JsonNode> journal(String run) throws IOException {
+  private static List<JsonNode> journal(Path store, String run) throws IOException {
     List<JsonNode> entries = new ArrayList<>();
     try (Stream<Path> files = Files.list(store.resolve("runs").resolve(run).resolve("journal"))) {
       for (Path file : files.sorted().toList()) {
