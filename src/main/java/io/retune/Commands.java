@@ -8,6 +8,7 @@ import io.retune.config.Site;
 import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
+import io.retune.job.DiffJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -489,6 +491,40 @@ final class Commands {
     public Integer call() {
       try (Workspace workspace = open(place)) {
         new RebuildJob(workspace).execute(run, repair, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "diff",
+      description = "In what two runs, or configurations that have not run, differ.")
+  static final class Diff implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        paramLabel = "A",
+        description = "A run, the start of its name, or a configuration's file.")
+    String one;
+
+    @Parameters(index = "1", paramLabel = "B", description = "Another.")
+    String other;
+
+    @Option(
+        names = "--intended",
+        paramLabel = "KEY",
+        split = ",",
+        description =
+            "What was meant to differ: keys or blocks of the configuration; model, data, order,"
+                + " code, numerics. If anything else does, the exit code is 4.")
+    Set<String> intended = new TreeSet<>();
+
+    @Override
+    public Integer call() {
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new DiffJob(workspace).execute(one, other, intended, place.json);
       }
       return 0;
     }

@@ -42,6 +42,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Show.class,
       Commands.Report.class,
       Commands.Generate.class,
+      Commands.Diff.class,
       Commands.Export.class,
       Commands.Score.class,
       Commands.Lineage.class,

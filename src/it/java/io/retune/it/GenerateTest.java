@@ -3,24 +3,11 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.retune.config.SourceSpec;
-import io.retune.config.TrainSpec;
-import io.retune.dataset.Snapshot;
-import io.retune.lineage.Journal;
-import io.retune.lineage.JournalEntry;
 import io.retune.model.AdapterFiles;
-import io.retune.model.AdapterLayout;
-import io.retune.model.ModelConfig;
-import io.retune.store.Lease;
-import io.retune.store.Sha256;
 import io.retune.store.Store;
-import io.retune.train.TinyDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Random;
-import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
@@ -29,65 +16,22 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code retune generate}, of a small model with random weights: what it says is noise. */
 class GenerateTest {
-  private static final TrainSpec.Lora LORA = new TrainSpec.Lora(2, 4, AdapterLayout.modules());
   private static final String PROMPT = "Say \"a\".";
 
   @TempDir static Path folder;
   private static Store store;
-  private static String model;
 
   @BeforeAll
   static void fillStore() throws IOException {
     store = Store.open(folder.resolve("store").toString(), new Configuration());
-    model = TinyDecoder.into(store);
-    declare("tiny-1", true);
-    declare("tiny-2", true);
-    declare("begun-1", false);
+    TinyRuns runs = new TinyRuns(store);
+    runs.finished("tiny-1");
+    runs.finished("tiny-2");
+    runs.begun("begun-1");
     Path changed = store.localPath("runs", "tiny-2", "adapter", AdapterFiles.WEIGHTS);
     byte[] bytes = Files.readAllBytes(changed);
     bytes[bytes.length - 1] ^= 1;
     Files.write(changed, bytes);
-  }
-
-  private static void declare(String run, boolean finished) throws IOException {
-    try (Lease lease = Lease.take(store, store.path("runs", run), "The run " + run);
-        Journal journal = Journal.open(store, run, lease)) {
-      String name = run.substring(0, run.indexOf('-'));
-      journal.append(
-          new JournalEntry.Declared(
-              run,
-              "again",
-              new JournalEntry.Asked(name, "", "e", "{}", new TreeMap<>(), List.of()),
-              new SourceSpec("file:tiny", model),
-              model,
-              List.of(),
-              new Snapshot(
-                  "s", Sha256.of("s"), new Sha256(model), new TreeMap<>(), List.of(), 9, 1),
-              "p",
-              "p",
-              "",
-              "",
-              4,
-              200,
-              100));
-      if (finished) {
-        journal.append(
-            new JournalEntry.Ended(
-                export(run), "runs/" + run + "/adapter", List.of(), new TreeMap<>()));
-      }
-    }
-  }
-
-  private static String export(String run) throws IOException {
-    ModelConfig config = ModelConfig.read(store.localPath("models", model, "config.json"));
-    AdapterLayout layout = AdapterLayout.of(config, LORA);
-    float[] adapter = new float[layout.size()];
-    Random random = new Random(1);
-    for (int i = 0; i < adapter.length; i++) {
-      adapter[i] = (float) (random.nextGaussian() * 0.2);
-    }
-    AdapterFiles.write(store, store.path("runs", run, "adapter"), layout, adapter, LORA, "tiny");
-    return Sha256.of(store.localPath("runs", run, "adapter", AdapterFiles.WEIGHTS)).hex();
   }
 
   private static RetuneProcess generate(String run, String prompt, String... more) {

@@ -2,6 +2,7 @@ package io.retune.config;
 
 import java.util.List;
 import java.util.SortedMap;
+import java.util.regex.Pattern;
 
 /**
  * A configuration file, read, checked and bound.
@@ -20,4 +21,15 @@ public record Experiment(
     String canonicalJson,
     String resolvedJson,
     SortedMap<String, String> reasons,
-    List<String> unexplained) {}
+    List<String> unexplained) {
+  /** Of keys of {@code resolvedJson}, and of what stands in them. */
+  private static final Pattern ASIDE =
+      Pattern.compile(
+          "(name|description|model[.]licence|data[.]datasets[.][^.]*[.]show-texts"
+              + "|evaluation[.](split|group-by|prompts|max-new-tokens))([.].*)?");
+
+  /** Whether a key is in no fingerprint, since it changes no weight and no score. */
+  public static boolean isAside(String key) {
+    return ASIDE.matcher(key).matches();
+  }
+}

@@ -27,9 +27,13 @@ import io.retune.store.Sha256;
 import io.retune.store.Store;
 import io.retune.store.UnwritableException;
 import io.retune.tracking.Mlflow;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.UUID;
 import java.util.stream.IntStream;
 import org.apache.hadoop.fs.Path;
@@ -284,26 +288,57 @@ public final class RunJob {
     RunDocuments.writeMetadata(workspace.store(), folder);
   }
 
-  /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */
   private Path export(String run, ImportedModel model, float[] adapter) {
     return workspace
         .times()
         .measure(
             Stage.RECORD,
             () -> {
-              Store store = workspace.store();
-              Path folder = store.path("runs", run, "adapter");
-              Path staged = store.stage(folder);
-              AdapterFiles.write(
-                  store,
-                  staged,
-                  AdapterLayout.of(model.config(), recipe.train().lora()),
-                  adapter,
-                  recipe.train().lora(),
-                  "sha256:" + model.sha256().hex());
-              store.publish(staged, folder);
-              return folder;
+              try {
+                return exported(workspace.store().path("runs", run, "adapter"), model, adapter);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
             });
+  }
+
+  /** The adapter as PEFT loads it; holds no run, date or path but in the name of its folder. */
+  private Path exported(Path folder, ImportedModel model, float[] adapter) throws IOException {
+    Store store = workspace.store();
+    Path staged = store.stage(folder);
+    AdapterFiles.write(
+        store,
+        staged,
+        AdapterLayout.of(model.config(), recipe.train().lora()),
+        adapter,
+        recipe.train().lora(),
+        "sha256:" + model.sha256().hex());
+    SortedMap<String, Sha256> trained = adapterFiles(store.local(staged));
+    store.publish(staged, folder);
+    requireTrained(store.local(folder), trained);
+    return folder;
+  }
+
+  private static SortedMap<String, Sha256> adapterFiles(java.nio.file.Path folder)
+      throws IOException {
+    SortedMap<String, Sha256> files = new TreeMap<>();
+    for (String name : List.of(AdapterFiles.WEIGHTS, AdapterFiles.CONFIG)) {
+      if (Files.exists(folder.resolve(name))) {
+        files.put(name, Sha256.of(folder.resolve(name)));
+      }
+    }
+    return files;
+  }
+
+  /** What a driver left that did not live to record it may have been changed since. */
+  private static void requireTrained(java.nio.file.Path folder, SortedMap<String, Sha256> trained)
+      throws IOException {
+    SortedMap<String, Sha256> found = adapterFiles(folder);
+    if (!found.equals(trained)) {
+      throw new CheckDoesNotHoldException(
+          "%s is not what was trained: its files are %s, trained was %s. Move the folder away, and ask for the same request again."
+              .formatted(folder, found, trained));
+    }
   }
 
   /** The recipe's prompts answered before and after, for people to read. */

@@ -1,0 +1,142 @@
+package io.retune.job;
+
+import io.retune.config.ConfigLoader;
+import io.retune.evaluate.Comparison;
+import io.retune.lineage.Arguments;
+import io.retune.lineage.Arguments.Difference;
+import io.retune.lineage.RowsPrinter;
+import io.retune.lineage.RunHistory;
+import io.retune.store.Json;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * {@code retune diff A B}: in what two runs, or configurations that have not run, differ, and
+ * whether a comparison of them says something about what was meant to differ.
+ */
+public final class DiffJob {
+  private static final int DIGITS_SHOWN = 12;
+
+  private final Workspace workspace;
+
+  public DiffJob(Workspace workspace) {
+    this.workspace = workspace;
+  }
+
+  private record Side(Arguments arguments, Optional<Comparison> loss) {}
+
+  /**
+   * @param one a run, the start of its name, or the file of a configuration; likewise {@code other}
+   * @param intended see {@link Arguments#differencesTo}; empty: nobody said
+   * @throws CheckDoesNotHoldException if something differs beside what was intended
+   */
+  public void execute(String one, String other, Set<String> intended, boolean json) {
+    Side a = side(one);
+    Side b = side(other);
+    List<Difference> differences = a.arguments().differencesTo(b.arguments(), intended);
+    List<Difference> unintended = differences.stream().filter(d -> !d.intended()).toList();
+    if (json) {
+      System.out.println(Json.write(result(a, b, differences, unintended.isEmpty())));
+    } else {
+      print(a, b, differences);
+    }
+    if (!intended.isEmpty() && !unintended.isEmpty()) {
+      throw new CheckDoesNotHoldException(
+          "Not a fair comparison of %s: %s differ too."
+              .formatted(
+                  String.join(", ", intended),
+                  String.join(", ", unintended.stream().map(DiffJob::named).toList())));
+    }
+  }
+
+  private Side side(String named) {
+    Path file = Path.of(named);
+    if (Files.isRegularFile(file)) {
+      return new Side(Arguments.of(named, ConfigLoader.load(file, List.of())), Optional.empty());
+    }
+    RunHistory history = RunFolder.named(workspace.store(), named);
+    return new Side(Arguments.of(history), history.ended().map(ended -> ended.whole()));
+  }
+
+  private static String named(Difference difference) {
+    return difference.part() == Arguments.Part.CONFIGURATION
+        ? difference.key()
+        : difference.part().word() + " (" + difference.key() + ")";
+  }
+
+  private static void print(Side a, Side b, List<Difference> differences) {
+    List<List<String>> lines = new ArrayList<>();
+    for (Difference d : differences) {
+      lines.add(
+          List.of(
+              d.part().word(),
+              d.key(),
+              brief(d.one()),
+              brief(d.other()),
+              d.intended() ? "yes" : "no",
+              d.why().orElse(""),
+              d.otherWhy().orElse("")));
+    }
+    String one = a.arguments().name();
+    String other = b.arguments().name();
+    RowsPrinter.print(
+        List.of("part", "key", one, other, "intended", "why", "why of the other"),
+        lines,
+        System.out);
+    a.loss().ifPresent(loss -> System.out.println(outcome(one, loss)));
+    b.loss().ifPresent(loss -> System.out.println(outcome(other, loss)));
+    if (differences.stream().allMatch(Difference::intended)) {
+      System.out.println(
+          differences.isEmpty() ? "Nothing differs." : "Fair: nothing else differs.");
+    }
+  }
+
+  /** Digests by their beginning. */
+  private static String brief(Optional<String> value) {
+    return value.map(v -> v.matches("[0-9a-f]{64}") ? v.substring(0, DIGITS_SHOWN) : v).orElse("");
+  }
+
+  private static String outcome(String name, Comparison loss) {
+    return String.format(
+        Locale.ROOT,
+        "%s: held-out loss %.4f to %.4f (%+.4f to %+.4f): %s",
+        name,
+        loss.before(),
+        loss.after(),
+        loss.low(),
+        loss.high(),
+        loss.verdict().words());
+  }
+
+  private static Map<String, Object> result(
+      Side a, Side b, List<Difference> differences, boolean fair) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("one", a.arguments().name());
+    result.put("other", b.arguments().name());
+    result.put("fair", fair);
+    result.put(
+        "differences",
+        differences.stream()
+            .map(
+                d -> {
+                  Map<String, Object> row = new LinkedHashMap<>();
+                  row.put("part", d.part().word());
+                  row.put("key", d.key());
+                  d.one().ifPresent(v -> row.put("one", v));
+                  d.other().ifPresent(v -> row.put("other", v));
+                  d.why().ifPresent(v -> row.put("why", v));
+                  d.otherWhy().ifPresent(v -> row.put("other_why", v));
+                  row.put("intended", d.intended());
+                  return row;
+                })
+            .toList());
+    return result;
+  }
+}
