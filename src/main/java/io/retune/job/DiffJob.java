@@ -23,6 +23,7 @@ import java.util.Set;
  */
 public final class DiffJob {
   private static final int DIGITS_SHOWN = 12;
+  private static final int CHARS_SHOWN = 40;
 
   private final Workspace workspace;
 
@@ -98,9 +99,13 @@ public final class DiffJob {
     }
   }
 
-  /** Digests by their beginning. */
+  /** Digests, and long texts, by their beginning. */
   private static String brief(Optional<String> value) {
-    return value.map(v -> v.matches("[0-9a-f]{64}") ? v.substring(0, DIGITS_SHOWN) : v).orElse("");
+    String all = value.orElse("");
+    if (all.matches("[0-9a-f]{64}")) {
+      return all.substring(0, DIGITS_SHOWN);
+    }
+    return all.length() <= CHARS_SHOWN ? all : all.substring(0, CHARS_SHOWN) + "...";
   }
 
   private static String outcome(String name, Comparison loss) {
