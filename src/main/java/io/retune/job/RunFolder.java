@@ -16,6 +16,8 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -94,20 +96,37 @@ final class RunFolder implements AutoCloseable {
                         + "."));
   }
 
+  /** Of the runs of an experiment, by its fingerprint, those whose recipe was given up, and why. */
+  static SortedMap<String, String> givenUp(Store store, String experiment) {
+    SortedMap<String, String> causes = new TreeMap<>();
+    for (String run : names(store)) {
+      if (begun(store, run, "").anyMatch(begun -> begun.experiment().equals(experiment))) {
+        figures(store, run).recipeFailure().ifPresent(failure -> causes.put(run, failure.cause()));
+      }
+    }
+    return causes;
+  }
+
   /**
    * What the first entry of a journal says: enough to tell runs apart.
    *
    * @param name of its experiment
+   * @param experiment fingerprint
    * @param time when it was declared
    */
-  private record Begun(String run, String name, String time) {}
+  private record Begun(String run, String name, String experiment, String time) {
+    static Begun of(JournalEntry first, Declared declared) {
+      return new Begun(
+          declared.run(), declared.name(), declared.asked().experiment(), first.time());
+    }
+  }
 
   /** A damaged run does not keep who asks for another from it. */
   private static Stream<Begun> begun(Store store, String run, String asked) {
     try {
       return Journal.first(store, run)
           .filter(first -> first.event() instanceof Declared)
-          .map(first -> new Begun(run, ((Declared) first.event()).name(), first.time()))
+          .map(first -> Begun.of(first, (Declared) first.event()))
           .stream();
     } catch (DamagedJournalException e) {
       if (run.equals(asked)) {

@@ -104,8 +104,20 @@ public final class RunJob {
     }
   }
 
+  /** What diverged once diverges again: every bit of it is the same. */
+  private void warnOfFailures(String run) {
+    RunFolder.givenUp(workspace.store(), experiment.fingerprint())
+        .forEach(
+            (other, cause) -> {
+              if (!other.equals(run)) {
+                terminal.warn("before    %s was this configuration, and failed: %s", other, cause);
+              }
+            });
+  }
+
   private void run(RunFolder folder) {
     terminal.say("run       %s  (to go on when interrupted: --request %s)", folder.run(), request);
+    warnOfFailures(folder.run());
     ImportedModel model = stages.importModel();
     SortedMap<String, DatasetVersion> versions = stages.ingest(message);
     Snapshot snapshot = stages.prepare(versions, model);
@@ -207,7 +219,7 @@ public final class RunJob {
       return "check-does-not-hold";
     }
     return failure instanceof InvalidInputException || failure instanceof TrainingStoppedException
-        ? "bad-input"
+        ? Failed.BAD_INPUT
         : "defect";
   }
 

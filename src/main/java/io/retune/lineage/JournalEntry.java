@@ -222,6 +222,9 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param kind {@code resumable}, {@code check-does-not-hold}, {@code bad-input} or {@code defect}
    */
   public record Failed(String kind, String cause) implements Event {
+    /** It would fail again in the same way. */
+    public static final String BAD_INPUT = "bad-input";
+
     @Override
     public Level level() {
       return Level.ERROR;

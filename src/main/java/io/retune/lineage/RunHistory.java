@@ -12,6 +12,7 @@ import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
 import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Event;
+import io.retune.lineage.JournalEntry.Failed;
 import io.retune.lineage.JournalEntry.Stepped;
 import io.retune.lineage.JournalEntry.Written;
 import io.retune.train.CheckpointRecord;
@@ -95,6 +96,13 @@ public record RunHistory(List<JournalEntry> entries) {
   /** Name of the run, which was declared. */
   public String run() {
     return declared().orElseThrow().run();
+  }
+
+  /** Why the recipe cannot be trained as it is; empty while nothing says so. */
+  public Optional<Failed> recipeFailure() {
+    return ended().isPresent()
+        ? Optional.empty()
+        : all(Failed.class).filter(failed -> failed.kind().equals(Failed.BAD_INPUT)).findFirst();
   }
 
   public Optional<Ended> ended() {
