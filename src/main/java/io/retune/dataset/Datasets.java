@@ -13,6 +13,7 @@ import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Sources;
 import io.retune.store.Store;
+import io.retune.store.Unpacked;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -77,15 +78,21 @@ public final class Datasets {
     if (same.isPresent()) {
       return same.get().version(name, false);
     }
-    var fetched = sources.fetch(spec.origin(), "data.datasets." + name);
-    Dataset<Row> rows =
-        identified(name, spec, new SourceRows(spark).read(spec.format(), fetched.files()))
-            .persist(StorageLevel.MEMORY_AND_DISK());
+    String place = "data.datasets." + name;
+    Sources.Fetched fetched = sources.fetch(spec.origin(), place);
+    try (Unpacked unpacked = sources.unpacked(fetched, place)) {
+      return ingest(
+          name, spec, message, new SourceRows(spark).read(spec.format(), unpacked.files()));
+    }
+  }
+
+  private DatasetVersion ingest(String name, DatasetSpec spec, String message, Dataset<Row> read) {
+    Dataset<Row> rows = identified(name, spec, read).persist(StorageLevel.MEMORY_AND_DISK());
     try {
       long count = rows.count();
       if (count == 0) {
         throw InvalidInputException.of(
-            "data.datasets." + name, "has no rows.", "Give a source with at least one line.");
+            "data.datasets." + name, "has no rows.", "Give a source with at least one row.");
       }
       requireUniqueKey(name, spec, rows);
       Metadata metadata =
@@ -95,7 +102,7 @@ public final class Datasets {
               MerkleRoot.of(rows, ROW_DIGEST).root().hex(),
               count,
               spec.origin().source(),
-              fetched.sha256().hex(),
+              spec.origin().sha256(),
               spec.licence(),
               spec.privacy(),
               spec.format().name(),

@@ -121,6 +121,19 @@ public final class Sources {
                 : fetchInto(source, Optional.empty(), place).sha256());
   }
 
+  /**
+   * The same files without compression; to be closed when they have been read.
+   *
+   * @param place what names the source, for messages
+   * @throws InvalidInputException naming files that are damaged
+   */
+  public Unpacked unpacked(Fetched fetched, String place) {
+    return reading(
+        fetched.files().firstKey(),
+        place,
+        () -> Unpacked.of(fetched.files(), cache.resolve("sources")));
+  }
+
   /** Into the cache, unless it is not what was pinned. */
   private Fetched fetchInto(String source, Optional<Sha256> pinned, String place)
       throws IOException {
@@ -380,7 +393,7 @@ public final class Sources {
     }
   }
 
-  private static void deleteTree(Path folder) {
+  static void deleteTree(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
         Files.delete(path);
