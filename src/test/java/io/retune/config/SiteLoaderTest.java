@@ -21,7 +21,9 @@ class SiteLoaderTest {
           Optional.empty(),
           3072,
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          HubSite.DEFAULT,
+          false);
 
   @TempDir Path folder;
 
@@ -55,7 +57,9 @@ class SiteLoaderTest {
                 Optional.of(2),
                 1536,
                 Optional.of(3),
-                Optional.empty()));
+                Optional.empty(),
+                HubSite.DEFAULT,
+                false));
   }
 
   @Test
