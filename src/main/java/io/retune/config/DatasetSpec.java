@@ -43,6 +43,10 @@ public record DatasetSpec(
      */
     CSV,
     /** Columns with the types that the files say, the same in all of them. */
-    PARQUET
+    PARQUET,
+    /** Not files: the columns of a {@link TableSource}. */
+    TABLE;
+
+    static final List<Format> OF_FILES = List.of(TEXT, JSONL, CSV, PARQUET);
   }
 }

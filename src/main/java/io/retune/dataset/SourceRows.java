@@ -48,6 +48,7 @@ final class SourceRows {
       case JSONL -> usable(objects(lines(files), files));
       case CSV -> usable(CsvRows.of(spark, files));
       case PARQUET -> usable(ParquetRows.of(spark, files));
+      case TABLE -> throw new IllegalArgumentException("A table has no files");
     };
   }
 

