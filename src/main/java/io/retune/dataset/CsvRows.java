@@ -75,7 +75,12 @@ final class CsvRows {
           add(
               name,
               row.get().line(),
-              "has " + fields + " fields, the header " + columns + ".",
+              "has "
+                  + fields
+                  + (fields == 1 ? " field" : " fields")
+                  + ", the header "
+                  + columns
+                  + ".",
               "Put a field that holds commas or line ends in quotes.");
         }
       }

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
@@ -23,10 +24,12 @@ import java.util.zip.GZIPInputStream;
  * bytes of the compressed files.
  */
 public final class Unpacked implements AutoCloseable {
-  private final Path folder;
+  /** Of the copies; empty: nothing is compressed. */
+  private final Optional<Path> folder;
+
   private final SortedMap<String, Path> files = new TreeMap<>();
 
-  private Unpacked(Path folder) {
+  private Unpacked(Optional<Path> folder) {
     this.folder = folder;
   }
 
@@ -34,10 +37,15 @@ public final class Unpacked implements AutoCloseable {
    * @throws InvalidInputException with every file that cannot be decompressed to its end
    */
   static Unpacked of(SortedMap<String, Path> files, Path parent) throws IOException {
+    if (files.keySet().stream().noneMatch(Unpacked::isCompressed)) {
+      Unpacked asTheyLie = new Unpacked(Optional.empty());
+      asTheyLie.files.putAll(files);
+      return asTheyLie;
+    }
     Path folder = Files.createTempDirectory(Files.createDirectories(parent), ".unpacked-");
-    Unpacked unpacked = new Unpacked(folder);
+    Unpacked unpacked = new Unpacked(Optional.of(folder));
     try {
-      unpacked.add(files);
+      unpacked.add(files, folder);
       return unpacked;
     } catch (IOException | RuntimeException e) {
       unpacked.close();
@@ -50,7 +58,7 @@ public final class Unpacked implements AutoCloseable {
     return new TreeMap<>(files);
   }
 
-  private void add(SortedMap<String, Path> sources) throws IOException {
+  private void add(SortedMap<String, Path> sources, Path into) throws IOException {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> source : sources.entrySet()) {
       if (!isCompressed(source.getKey())) {
@@ -58,7 +66,7 @@ public final class Unpacked implements AutoCloseable {
         continue;
       }
       // A name without suffix: Spark would decompress once more what still ends with .gz.
-      Path plain = folder.resolve("file-" + files.size());
+      Path plain = into.resolve("file-" + files.size());
       files.put(source.getKey(), plain);
       try (InputStream in = decompressing(source.getKey(), source.getValue())) {
         Files.copy(in, plain);
@@ -128,6 +136,6 @@ public final class Unpacked implements AutoCloseable {
 
   @Override
   public void close() {
-    Sources.deleteTree(folder);
+    folder.ifPresent(Sources::deleteTree);
   }
 }

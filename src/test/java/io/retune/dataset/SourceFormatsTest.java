@@ -82,7 +82,7 @@ class SourceFormatsTest {
     assertThat(problems(folderOf(in, Format.CSV)))
         .extracting(problem -> problem.place() + " " + problem.message())
         .containsExactly(
-            "a.csv:2 has 1 fields, the header 2.",
+            "a.csv:2 has 1 field, the header 2.",
             "a.csv:5 has 3 fields, the header 2.",
             "b.csv:3 has a quote inside a field that does not begin with one.",
             "c.csv:2 has a quote that is never closed.",
