@@ -12,6 +12,7 @@ import io.retune.job.DiffJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
 import io.retune.job.LineageJob;
+import io.retune.job.PinJob;
 import io.retune.job.RebuildJob;
 import io.retune.job.ReportJob;
 import io.retune.job.RunJob;
@@ -230,6 +231,35 @@ final class Commands {
     @Override
     public Integer call() {
       CheckJob.execute(asked.load().experiment(), asked.place.json);
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "pin",
+      description =
+          "Write the digests, commits and versions that a configuration's sources have now into it.")
+  static final class Pin implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(index = "0", paramLabel = "CONF", description = "The configuration to write to.")
+    Path conf;
+
+    @Option(names = "--check", description = "Only say what would be written.")
+    boolean check;
+
+    @Override
+    public Integer call() {
+      List<String> unused = place.recipeOverrides();
+      if (!unused.isEmpty()) {
+        throw InvalidInputException.of(
+            "--set " + unused.get(0), "is no key of the site.", "Change the configuration itself.");
+      }
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new PinJob(workspace, conf)
+            .execute(check ? PinJob.Then.SAY : PinJob.Then.WRITE, place.json);
+      }
       return 0;
     }
   }

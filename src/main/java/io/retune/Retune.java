@@ -33,6 +33,7 @@ import picocli.CommandLine.ScopeType;
     subcommands = {
       Commands.Run.class,
       Commands.Check.class,
+      Commands.Pin.class,
       Commands.Ingest.class,
       Commands.Prepare.class,
       Commands.Plan.class,

@@ -25,7 +25,7 @@ public record DatasetSpec(
     String privacy,
     List<TransformSpec> prepare) {
 
-  /** How the source's files are read. */
+  /** How the source's files are read; lines may be compressed, {@code .gz} or {@code .zst}. */
   public enum Format {
     /**
      * A row a line: columns {@code file} (name without folder) and {@code text} (UTF-8, without its
@@ -36,6 +36,17 @@ public record DatasetSpec(
      * A row a line, one JSON object each: a column a key, nested values as Spark infers them over
      * all files.
      */
-    JSONL
+    JSONL,
+    /**
+     * RFC 4180 in UTF-8: commas, a header, a text column for each of its names. Nothing is
+     * inferred, so an empty field is an empty text, never null.
+     */
+    CSV,
+    /** Columns with the types that the files say, the same in all of them. */
+    PARQUET,
+    /** Not files: the columns of a {@link TableSource}. */
+    TABLE;
+
+    static final List<Format> OF_FILES = List.of(TEXT, JSONL, CSV, PARQUET);
   }
 }

@@ -31,9 +31,9 @@ final class RecipeBinder {
 
   private static final Kind<String> SHA256 =
       Kind.text(
-          "Expected 64 lower-case hexadecimal digits, as sha256sum prints them.",
+          "Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.",
           "is no SHA-256",
-          Pattern.compile("[0-9a-f]{64}"));
+          SourceSpec.SHA256);
 
   private static final Kind<String> TEXT = Kind.text("Expected text.");
 
@@ -86,15 +86,15 @@ final class RecipeBinder {
 
   private static SourceSpec source(Block root) {
     Block model = root.child("model");
-    SourceSpec source = sourceIn(model);
+    SourceSpec source = sourceIn(model, SourceForm.Use.MODEL);
     model.shown("licence", LICENCE);
     root.attach("model", model, false);
     return source;
   }
 
-  private static SourceSpec sourceIn(Block block) {
-    String source = block.required("source", SourceForm.kind());
-    SourceForm.check(block, "source", source);
+  private static SourceSpec sourceIn(Block block, SourceForm.Use use) {
+    String source = block.required("source", SourceForm.kind(use));
+    SourceForm.check(block, "source", source, use);
     return new SourceSpec(source, block.required("sha256", SHA256));
   }
 
@@ -127,9 +127,8 @@ final class RecipeBinder {
   }
 
   private DatasetSpec dataset(Block block) {
-    SourceSpec origin = sourceIn(block);
-    DatasetSpec.Format format =
-        block.required("format", Kind.oneOf(List.of(DatasetSpec.Format.values())));
+    SourceSpec origin = sourceIn(block, SourceForm.Use.DATASET);
+    DatasetSpec.Format format = format(block, origin);
     Optional<Integer> version = block.optional("version", COUNT).map(Long::intValue);
     List<String> key =
         block.withDefault(
@@ -146,6 +145,17 @@ final class RecipeBinder {
     List<TransformSpec> prepare = transforms.bind(block, "prepare");
     transforms.refuseCommonParts(block, "prepare", prepare);
     return new DatasetSpec(origin, format, version, key, licence, privacy, prepare);
+  }
+
+  private static DatasetSpec.Format format(Block block, SourceSpec origin) {
+    if (TableSource.parse(origin.source()).isEmpty()) {
+      return block.required("format", Kind.oneOf(DatasetSpec.Format.OF_FILES));
+    }
+    if (block.take("format").isPresent()) {
+      block.problem(
+          "format", "is given for a table.", "Leave it out: a table has its own columns.");
+    }
+    return DatasetSpec.Format.TABLE;
   }
 
   private static OrderSpec order(Block root) {

@@ -15,7 +15,9 @@ import java.util.Optional;
  * @param executorMemoryMb Spark's executor memory in MiB
  * @param lanes micro-batches computed side by side in one rank; empty: as many as the executor has
  *     cores
- * @param tracking the server that runs are published to; empty: none
+ * @param tracking the server that runs are published to; empty: none, or offline
+ * @param hub where sources with {@code hf://} come from
+ * @param offline whether everything that needs the network is left untried
  */
 public record Site(
     String store,
@@ -25,4 +27,6 @@ public record Site(
     Optional<Integer> executorCores,
     int executorMemoryMb,
     Optional<Integer> lanes,
-    Optional<TrackingSite> tracking) {}
+    Optional<TrackingSite> tracking,
+    HubSite hub,
+    boolean offline) {}

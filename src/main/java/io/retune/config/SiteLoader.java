@@ -3,6 +3,7 @@ package io.retune.config;
 import com.typesafe.config.ConfigObject;
 import com.typesafe.config.ConfigValue;
 import com.typesafe.config.ConfigValueType;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -21,7 +22,9 @@ public final class SiteLoader {
           "executor-cores",
           "executor-memory",
           "lanes",
-          "tracking");
+          "tracking",
+          "hub",
+          "offline");
 
   /** Holds the model of the quickstart, its activations and Spark's own needs. */
   private static final long DEFAULT_EXECUTOR_MEMORY_MB = 3072;
@@ -58,6 +61,8 @@ public final class SiteLoader {
   }
 
   private static Site site(Block root) {
+    boolean offline = root.withDefault("offline", Kind.flag(), false);
+    Optional<TrackingSite> tracking = TrackingBinder.bind(root);
     return new Site(
         root.withDefault("store", TEXT, "./retune-store"),
         root.withDefault("cache", TEXT, home().resolve(".cache").resolve("retune").toString()),
@@ -66,7 +71,20 @@ public final class SiteLoader {
         root.optional("executor-cores", RecipeBinder.COUNT).map(Long::intValue),
         root.withDefault("executor-memory", memory(), DEFAULT_EXECUTOR_MEMORY_MB).intValue(),
         root.optional("lanes", RecipeBinder.COUNT).map(Long::intValue),
-        TrackingBinder.bind(root));
+        tracking.filter(server -> !offline),
+        hub(root),
+        offline);
+  }
+
+  private static HubSite hub(Block root) {
+    Block hub = root.child("hub");
+    URI endpoint = hub.withDefault("endpoint", HubSite.SERVER.kind(), HubSite.DEFAULT.endpoint());
+    String variable =
+        hub.withDefault("token-variable", TrackingBinder.VARIABLE, HubSite.DEFAULT.tokenVariable());
+    root.attach("hub", hub, false);
+    // What was refused stands as a problem already.
+    return new HubSite(
+        endpoint.getHost() == null ? HubSite.DEFAULT.endpoint() : endpoint, variable);
   }
 
   private static Path home() {

@@ -18,7 +18,7 @@ final class TrackingBinder {
   private static final Pattern DURATION = Pattern.compile("(\\d{1,6}) ?(ms|s|m|h)");
 
   /** Where a password is written in its variable's place, it is not quoted. */
-  private static final Kind<String> VARIABLE =
+  static final Kind<String> VARIABLE =
       new Kind<>(
           "Expected the name of an environment variable, such as MLFLOW_TRACKING_PASSWORD.",
           "",

@@ -9,10 +9,12 @@ import io.delta.exceptions.DeltaConcurrentModificationException;
 import io.delta.tables.DeltaTable;
 import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
+import io.retune.config.TableSource;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Sources;
 import io.retune.store.Store;
+import io.retune.store.Unpacked;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -77,25 +79,41 @@ public final class Datasets {
     if (same.isPresent()) {
       return same.get().version(name, false);
     }
-    var fetched = sources.fetch(spec.origin(), "data.datasets." + name);
-    Dataset<Row> rows =
-        identified(name, spec, new SourceRows(spark).read(spec.format(), fetched.files()))
-            .persist(StorageLevel.MEMORY_AND_DISK());
+    String place = "data.datasets." + name;
+    Optional<TableSource> table = TableSource.parse(spec.origin().source());
+    if (table.isPresent()) {
+      return ingest(name, spec, message, new Tables(() -> spark, sources).rows(table.get(), place));
+    }
+    Sources.Fetched fetched = sources.fetch(spec.origin(), place);
+    try (Unpacked unpacked = sources.unpacked(fetched, place)) {
+      return ingest(
+          name, spec, message, new SourceRows(spark).read(spec.format(), unpacked.files()));
+    }
+  }
+
+  private DatasetVersion ingest(String name, DatasetSpec spec, String message, Dataset<Row> read) {
+    Dataset<Row> rows = identified(name, spec, read).persist(StorageLevel.MEMORY_AND_DISK());
     try {
-      long count = rows.count();
+      long count = count(name, spec, rows);
       if (count == 0) {
         throw InvalidInputException.of(
-            "data.datasets." + name, "has no rows.", "Give a source with at least one line.");
+            "data.datasets." + name, "has no rows.", "Give a source with at least one row.");
+      }
+      Sha256 root = MerkleRoot.of(rows, ROW_DIGEST).root();
+      if (spec.format() == DatasetSpec.Format.TABLE) {
+        root.require(
+            "data.datasets." + name + " = \"" + spec.origin().source() + "\"",
+            new Sha256(spec.origin().sha256()));
       }
       requireUniqueKey(name, spec, rows);
       Metadata metadata =
           new Metadata(
               0,
               message,
-              MerkleRoot.of(rows, ROW_DIGEST).root().hex(),
+              root.hex(),
               count,
               spec.origin().source(),
-              fetched.sha256().hex(),
+              spec.origin().sha256(),
               spec.licence(),
               spec.privacy(),
               spec.format().name(),
@@ -104,6 +122,13 @@ public final class Datasets {
     } finally {
       rows.unpersist();
     }
+  }
+
+  /** Reads them for the first time: of a table, files may be gone. */
+  private static long count(String name, DatasetSpec spec, Dataset<Row> rows) {
+    return TableSource.parse(spec.origin().source())
+        .map(table -> Tables.reading(table, "data.datasets." + name, rows::count))
+        .orElseGet(rows::count);
   }
 
   private DatasetVersion commit(String name, Dataset<Row> rows, Metadata metadata) {

@@ -162,11 +162,16 @@ final class Expressions {
         return why;
       }
     }
-    if (!expression.deterministic()
-        || FROM_OUTSIDE_THE_ROW.contains(expression.getClass().getSimpleName())) {
+    if (!isDetermined(expression)) {
       return Optional.of(
           "is not determined by the row: it calls " + expression.prettyName() + "()");
     }
     return Optional.empty();
+  }
+
+  /** Whether the value follows from those of the expression's children, on any day and machine. */
+  static boolean isDetermined(Expression expression) {
+    return expression.deterministic()
+        && !FROM_OUTSIDE_THE_ROW.contains(expression.getClass().getSimpleName());
   }
 }

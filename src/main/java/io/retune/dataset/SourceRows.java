@@ -27,10 +27,10 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.types.DataTypes;
 
-/** The lines of a source's files as rows. */
+/** What a source's files hold, as rows. */
 final class SourceRows {
   /** More problems than this help nobody. */
-  private static final int PROBLEMS_SHOWN = 20;
+  static final int PROBLEMS_SHOWN = 20;
 
   private final SparkSession spark;
 
@@ -39,14 +39,16 @@ final class SourceRows {
   }
 
   /**
-   * @param files by name without folder, on this machine's disk
+   * @param files by name without folder, on this machine's disk, decompressed
    * @throws InvalidInputException naming file and line where a line is not what {@code format} says
    */
   Dataset<Row> read(DatasetSpec.Format format, SortedMap<String, Path> files) {
-    Dataset<Row> lines = lines(files);
     return switch (format) {
-      case TEXT -> lines;
-      case JSONL -> objects(lines, files);
+      case TEXT -> lines(files);
+      case JSONL -> usable(objects(lines(files), files));
+      case CSV -> usable(CsvRows.of(spark, files));
+      case PARQUET -> usable(ParquetRows.of(spark, files));
+      case TABLE -> throw new IllegalArgumentException("A table has no files");
     };
   }
 
@@ -66,7 +68,7 @@ final class SourceRows {
   }
 
   /** As Hadoop's globs take it for this file and no other; blanks as they are. */
-  private static String literally(Path file) {
+  static String literally(Path file) {
     return "file:" + file.toAbsolutePath().toString().replaceAll("[\\\\*?\\[\\]{}]", "\\\\$0");
   }
 
@@ -79,14 +81,11 @@ final class SourceRows {
     if (!defects.isEmpty()) {
       throw new InvalidInputException(problems(files));
     }
-    Dataset<Row> rows =
-        spark
-            .read()
-            .option("mode", "FAILFAST")
-            .option("allowSingleQuotes", false)
-            .json(filled.select("text").as(Encoders.STRING()));
-    requireUsableNames(rows.columns());
-    return rows;
+    return spark
+        .read()
+        .option("mode", "FAILFAST")
+        .option("allowSingleQuotes", false)
+        .json(filled.select("text").as(Encoders.STRING()));
   }
 
   /** What is wrong with a line that should be one JSON object; empty if nothing is. */
@@ -132,9 +131,12 @@ final class SourceRows {
     return problems;
   }
 
-  private static void requireUsableNames(String[] columns) {
+  /**
+   * @throws InvalidInputException naming the columns that cannot be kept under their names
+   */
+  static Dataset<Row> usable(Dataset<Row> rows) {
     List<Problem> problems = new ArrayList<>();
-    for (String column : columns) {
+    for (String column : rows.columns()) {
       if (!column.matches("[^ ,;{}()\\n\\t=]+")) {
         problems.add(
             new Problem(
@@ -154,5 +156,6 @@ final class SourceRows {
     if (!problems.isEmpty()) {
       throw new InvalidInputException(problems);
     }
+    return rows;
   }
 }

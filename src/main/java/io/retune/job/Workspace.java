@@ -4,7 +4,6 @@ import io.retune.cluster.SparkSessions;
 import io.retune.config.Site;
 import io.retune.store.Sources;
 import io.retune.store.Store;
-import java.nio.file.Path;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
@@ -46,7 +45,7 @@ public final class Workspace implements AutoCloseable {
     return new Workspace(
         site,
         () -> Store.open(site.store(), hadoop),
-        new Sources(Path.of(site.cache()), hadoop),
+        new Sources(site, hadoop),
         new Terminal(quiet));
   }
 
@@ -58,8 +57,7 @@ public final class Workspace implements AutoCloseable {
   public static Workspace existing(Site site) {
     Configuration hadoop = new Configuration();
     Store store = Store.existing(site.store(), hadoop);
-    return new Workspace(
-        site, () -> store, new Sources(Path.of(site.cache()), hadoop), new Terminal(false));
+    return new Workspace(site, () -> store, new Sources(site, hadoop), new Terminal(false));
   }
 
   public Site site() {

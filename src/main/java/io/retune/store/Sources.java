@@ -1,6 +1,9 @@
 package io.retune.store;
 
+import io.retune.config.HubSite;
+import io.retune.config.HubSource;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Site;
 import io.retune.config.SourceSpec;
 import java.io.IOException;
 import java.io.InputStream;
@@ -33,7 +36,7 @@ import org.slf4j.LoggerFactory;
  * Brings the bytes a source names onto this machine, and refuses them when they are not the pinned
  * ones. What has been fetched lies in the cache under its digest and is not fetched again. Packages
  * come through the user's own pip and Maven, whose proxies and mirrors apply; nothing of a package
- * is executed.
+ * is executed. Offline, what is neither a local file nor in the cache is refused.
  */
 public final class Sources {
   private static final Logger log = LoggerFactory.getLogger(Sources.class);
@@ -41,10 +44,23 @@ public final class Sources {
 
   private final Path cache;
   private final Configuration hadoop;
+  private final Hub hub;
+  private final boolean offline;
 
+  /** With the hub that everybody uses, which nothing but a source of it reaches. */
   public Sources(Path cache, Configuration hadoop) {
+    this(cache, hadoop, new Hub(HubSite.DEFAULT), false);
+  }
+
+  public Sources(Site site, Configuration hadoop) {
+    this(Path.of(site.cache()), hadoop, new Hub(site.hub()), site.offline());
+  }
+
+  Sources(Path cache, Configuration hadoop, Hub hub, boolean offline) {
     this.cache = cache.toAbsolutePath();
     this.hadoop = hadoop;
+    this.hub = hub;
+    this.offline = offline;
   }
 
   /**
@@ -62,7 +78,8 @@ public final class Sources {
   /**
    * @param place the configuration key that names the source, for messages
    * @throws InvalidInputException if the source cannot be had or is not what was pinned; nothing is
-   *     left behind then
+   *     left behind then but the beginning of a download from the hub, which the next one goes on
+   *     with
    */
   public Fetched fetch(SourceSpec spec, String place) {
     Sha256 pinned = new Sha256(spec.sha256());
@@ -121,9 +138,23 @@ public final class Sources {
                 : fetchInto(source, Optional.empty(), place).sha256());
   }
 
+  /**
+   * The same files without compression; to be closed when they have been read.
+   *
+   * @param place what names the source, for messages
+   * @throws InvalidInputException naming files that are damaged
+   */
+  public Unpacked unpacked(Fetched fetched, String place) {
+    return reading(
+        fetched.files().firstKey(),
+        place,
+        () -> Unpacked.of(fetched.files(), cache.resolve("sources")));
+  }
+
   /** Into the cache, unless it is not what was pinned. */
   private Fetched fetchInto(String source, Optional<Sha256> pinned, String place)
       throws IOException {
+    requireOnline(source, pinned, place);
     Path sources = Files.createDirectories(cache.resolve("sources"));
     Path staged = Files.createTempDirectory(sources, ".fetching-");
     try {
@@ -132,6 +163,8 @@ public final class Sources {
         unpack(pip(source, staged, place), source, files, place);
       } else if (source.startsWith("maven:")) {
         unpack(maven(source, staged, place), source, files, place);
+      } else if (HubSource.isHub(source)) {
+        hub.download(committed(source, place), files, cache.resolve("partial"), place);
       } else {
         copyFromHadoop(source, files, place);
       }
@@ -152,6 +185,60 @@ public final class Sources {
     } finally {
       deleteTree(staged);
     }
+  }
+
+  private void requireOnline(String source, Optional<Sha256> pinned, String place) {
+    if (offline) {
+      throw InvalidInputException.of(
+          place,
+          "\"%s\" is not in the cache %s%s, and this site is offline."
+              .formatted(source, cache, pinned.map(sha256 -> " as " + sha256.brief()).orElse("")),
+          pinned.isPresent()
+              ? "Fetch it once with --set offline=false, or bring the folder sources/"
+                  + pinned.get()
+                  + " of a cache that has it."
+              : "Give a file:, or --set offline=false.");
+    }
+  }
+
+  /**
+   * For those who read by other means.
+   *
+   * @param location where {@code source} lies: a path or URI
+   * @throws InvalidInputException offline, unless it is on this machine's disk
+   */
+  public void requireReachable(String location, String source, String place) {
+    if (offline && location.matches("(?!file:)[A-Za-z][A-Za-z0-9+.-]+:.*")) {
+      throw InvalidInputException.of(
+          place,
+          "\"" + source + "\" needs the network, and this site is offline.",
+          "Give a table on this machine's disk as delta:PATH@VERSION, or --set offline=false.");
+    }
+  }
+
+  private static HubSource committed(String source, String place) {
+    return HubSource.parse(source)
+        .filter(HubSource::isPinned)
+        .orElseThrow(
+            () ->
+                InvalidInputException.of(
+                    place,
+                    "\"" + source + "\" names no commit, so its bytes may change.",
+                    "Expected hf://models/ORG/NAME@COMMIT, 40 hexadecimal digits."));
+  }
+
+  /**
+   * The source with the commit that its branch or tag stands for now.
+   *
+   * @param place what named the source, for messages
+   * @throws InvalidInputException if the hub does not say
+   */
+  public HubSource committed(HubSource source, String place) {
+    if (source.isPinned()) {
+      return source;
+    }
+    requireOnline(source.toString(), Optional.empty(), place);
+    return source.at(hub.commitOf(source, place));
   }
 
   private static Fetched verified(
@@ -380,7 +467,7 @@ public final class Sources {
     }
   }
 
-  private static void deleteTree(Path folder) {
+  static void deleteTree(Path folder) {
     try (Stream<Path> tree = Files.walk(folder)) {
       for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
         Files.delete(path);

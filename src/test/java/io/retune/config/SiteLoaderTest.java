@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,7 +22,9 @@ class SiteLoaderTest {
           Optional.empty(),
           3072,
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          HubSite.DEFAULT,
+          false);
 
   @TempDir Path folder;
 
@@ -55,7 +58,43 @@ class SiteLoaderTest {
                 Optional.of(2),
                 1536,
                 Optional.of(3),
-                Optional.empty()));
+                Optional.empty(),
+                HubSite.DEFAULT,
+                false));
+  }
+
+  @Test
+  void theHubMayBeAMirrorAndOfflineNobodyPublishes() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("site.conf"),
+            """
+            hub { endpoint = "http://mirror:8080/hf", token-variable = MIRROR_TOKEN }
+            tracking.mlflow.uri = "http://127.0.0.1:5000"
+            """);
+    Site online = SiteLoader.load(Optional.of(file), List.of());
+    assertThat(online.hub())
+        .isEqualTo(new HubSite(URI.create("http://mirror:8080/hf"), "MIRROR_TOKEN"));
+    assertThat(online.tracking()).isPresent();
+    Site offline = SiteLoader.load(Optional.of(file), List.of("offline=true"));
+    assertThat(offline.offline()).isTrue();
+    assertThat(offline.tracking()).isEmpty();
+
+    assertThat(
+            catchThrowableOfType(
+                InvalidInputException.class,
+                () ->
+                    SiteLoader.load(
+                        Optional.empty(),
+                        List.of(
+                            "hub.endpoint=\"https://me:pw@hub\"",
+                            "hub.token-variable=hf_mytoken"))))
+        .hasMessage(
+            """
+            --set hub.endpoint: hub.endpoint holds a user name or a password.
+              Expected https://host:port, without user, password or query; credentials have keys of their own.
+            --set hub.token-variable: hub.token-variable is no variable's name.
+              Expected the name of an environment variable, such as MLFLOW_TRACKING_PASSWORD.""");
   }
 
   @Test

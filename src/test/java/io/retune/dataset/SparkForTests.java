@@ -1,6 +1,7 @@
 package io.retune.dataset;
 
 import io.retune.cluster.SparkSessions;
+import io.retune.config.HubSite;
 import io.retune.config.Site;
 import java.util.Optional;
 import org.apache.spark.sql.SparkSession;
@@ -16,7 +17,9 @@ public final class SparkForTests {
           Optional.empty(),
           1024,
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          HubSite.DEFAULT,
+          false);
 
   private SparkForTests() {}
 

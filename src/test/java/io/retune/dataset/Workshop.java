@@ -42,7 +42,12 @@ public final class Workshop {
       List<String> key,
       TransformSpec... prepare)
       throws IOException {
-    Path file = Files.writeString(folder.resolve(name), content);
+    return file(Files.writeString(folder.resolve(name), content), format, key, prepare);
+  }
+
+  public DatasetSpec file(
+      Path file, DatasetSpec.Format format, List<String> key, TransformSpec... prepare)
+      throws IOException {
     return new DatasetSpec(
         new SourceSpec("file:" + file, Sha256.of(file).hex()),
         format,

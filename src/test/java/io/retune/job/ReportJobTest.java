@@ -3,6 +3,7 @@ package io.retune.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Site;
 import io.retune.lineage.JournalEntry;
@@ -59,7 +60,9 @@ class ReportJobTest {
                 Optional.empty(),
                 1024,
                 Optional.empty(),
-                Optional.empty()));
+                Optional.empty(),
+                HubSite.DEFAULT,
+                false));
     // The session is the one of all tests, so the workspace is not closed.
   }
 

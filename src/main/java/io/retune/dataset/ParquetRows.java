@@ -1,0 +1,95 @@
+package io.retune.dataset;
+
+import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.StructType;
+
+/** The rows of Parquet files, all of one schema. */
+final class ParquetRows {
+  private static final byte[] MAGIC = "PAR1".getBytes(StandardCharsets.US_ASCII);
+
+  private ParquetRows() {}
+
+  /**
+   * @throws InvalidInputException naming the files that are not Parquet, or of another schema than
+   *     the first: Spark would take one file's, and which one is not ours to say
+   */
+  static Dataset<Row> of(SparkSession spark, SortedMap<String, Path> files) {
+    refuse(notParquet(files));
+    List<Problem> problems = new ArrayList<>();
+    StructType schema = schema(spark, files.firstKey(), files.get(files.firstKey()));
+    for (Map.Entry<String, Path> file : files.entrySet()) {
+      StructType other = schema(spark, file.getKey(), file.getValue());
+      if (!other.asNullable().equals(schema.asNullable())) {
+        problems.add(
+            new Problem(
+                file.getKey(),
+                "has the columns %s, %s has %s."
+                    .formatted(other.simpleString(), files.firstKey(), schema.simpleString()),
+                "Give files of one schema, or make them datasets of their own."));
+      }
+    }
+    refuse(problems);
+    String[] uris = files.values().stream().map(SourceRows::literally).toArray(String[]::new);
+    return spark.read().schema(schema.asNullable()).parquet(uris);
+  }
+
+  private static StructType schema(SparkSession spark, String name, Path file) {
+    try {
+      return spark.read().parquet(SourceRows.literally(file)).schema();
+    } catch (RuntimeException e) {
+      throw InvalidInputException.of(name, "is a damaged Parquet file.", "Write it again.");
+    }
+  }
+
+  private static List<Problem> notParquet(SortedMap<String, Path> files) {
+    List<Problem> problems = new ArrayList<>();
+    files.forEach(
+        (name, file) -> {
+          if (!isParquet(file)) {
+            problems.add(
+                new Problem(
+                    name, "is no Parquet file.", "Name the files with a glob, as in *.parquet."));
+          } else if (name.startsWith("_") || name.startsWith(".")) {
+            problems.add(
+                new Problem(name, "begins with _ or ., which Spark does not read.", "Rename it."));
+          }
+        });
+    return problems;
+  }
+
+  /** By the four bytes at both of its ends. */
+  private static boolean isParquet(Path path) {
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+      byte[] start = new byte[MAGIC.length];
+      byte[] end = new byte[MAGIC.length];
+      if (file.length() < start.length + end.length) {
+        return false;
+      }
+      file.readFully(start);
+      file.seek(file.length() - end.length);
+      file.readFully(end);
+      return java.util.Arrays.equals(start, MAGIC) && java.util.Arrays.equals(end, MAGIC);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void refuse(List<Problem> problems) {
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
+  }
+}

@@ -1,0 +1,141 @@
+package io.retune.store;
+
+import com.github.luben.zstd.ZstdInputStream;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
+import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.zip.GZIPInputStream;
+
+/**
+ * Files as they were before they were compressed, as long as this is open: those whose names end
+ * with {@code .gz} or {@code .zst} as copies, the others where they lie. What is pinned are the
+ * bytes of the compressed files.
+ */
+public final class Unpacked implements AutoCloseable {
+  /** Of the copies; empty: nothing is compressed. */
+  private final Optional<Path> folder;
+
+  private final SortedMap<String, Path> files = new TreeMap<>();
+
+  private Unpacked(Optional<Path> folder) {
+    this.folder = folder;
+  }
+
+  /**
+   * @throws InvalidInputException with every file that cannot be decompressed to its end
+   */
+  static Unpacked of(SortedMap<String, Path> files, Path parent) throws IOException {
+    if (files.keySet().stream().noneMatch(Unpacked::isCompressed)) {
+      Unpacked asTheyLie = new Unpacked(Optional.empty());
+      asTheyLie.files.putAll(files);
+      return asTheyLie;
+    }
+    Path folder = Files.createTempDirectory(Files.createDirectories(parent), ".unpacked-");
+    Unpacked unpacked = new Unpacked(Optional.of(folder));
+    try {
+      unpacked.add(files, folder);
+      return unpacked;
+    } catch (IOException | RuntimeException e) {
+      unpacked.close();
+      throw e;
+    }
+  }
+
+  /** By the names that the files have in the source. */
+  public SortedMap<String, Path> files() {
+    return new TreeMap<>(files);
+  }
+
+  private void add(SortedMap<String, Path> sources, Path into) throws IOException {
+    List<Problem> problems = new ArrayList<>();
+    for (Map.Entry<String, Path> source : sources.entrySet()) {
+      if (!isCompressed(source.getKey())) {
+        files.put(source.getKey(), source.getValue());
+        continue;
+      }
+      // A name without suffix: Spark would decompress once more what still ends with .gz.
+      Path plain = into.resolve("file-" + files.size());
+      files.put(source.getKey(), plain);
+      try (InputStream in = decompressing(source.getKey(), source.getValue())) {
+        Files.copy(in, plain);
+      } catch (FileSystemException e) {
+        throw e;
+      } catch (DamagedException e) {
+        problems.add(
+            new Problem(
+                source.getKey(),
+                "cannot be decompressed: " + e.getCause().getMessage() + ".",
+                "Compress it again; what ends with .gz or .zst is taken to be compressed."));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
+  }
+
+  private static boolean isCompressed(String name) {
+    return name.endsWith(".gz") || name.endsWith(".zst");
+  }
+
+  private static InputStream decompressing(String name, Path file) throws IOException {
+    InputStream bytes = new BufferedInputStream(Files.newInputStream(file));
+    try {
+      return new Told(
+          name.endsWith(".gz") ? new GZIPInputStream(bytes) : new ZstdInputStream(bytes));
+    } catch (IOException e) {
+      bytes.close();
+      throw new DamagedException(e);
+    }
+  }
+
+  /** Of the bytes that are read, not of the disk that is written. */
+  private static final class DamagedException extends IOException {
+    private static final long serialVersionUID = 1L;
+
+    DamagedException(IOException cause) {
+      super(cause);
+    }
+  }
+
+  /** Tells failures of its own from those of whoever writes what it reads. */
+  private static final class Told extends FilterInputStream {
+    Told(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      try {
+        return in.read();
+      } catch (IOException e) {
+        throw new DamagedException(e);
+      }
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int length) throws IOException {
+      try {
+        return in.read(into, offset, length);
+      } catch (IOException e) {
+        throw new DamagedException(e);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    folder.ifPresent(Sources::deleteTree);
+  }
+}
