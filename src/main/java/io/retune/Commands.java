@@ -10,6 +10,7 @@ import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
+import io.retune.job.InitJob;
 import io.retune.job.LineageJob;
 import io.retune.job.RebuildJob;
 import io.retune.job.ReportJob;
@@ -182,6 +183,45 @@ final class Commands {
         paramLabel = "ID",
         description = "The same ID is the same run: a retry continues it.")
     Optional<String> id = Optional.empty();
+  }
+
+  @Command(
+      name = "init",
+      description =
+          "A commented configuration for your own data: looks at the file, asks nothing, overwrites"
+              + " nothing.")
+  static final class Init implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        paramLabel = "DIR",
+        description = "Where it goes: DIR/conf/runs/NAME.conf, named as the data.")
+    Path directory;
+
+    @Option(
+        names = "--data",
+        paramLabel = "FILE",
+        required = true,
+        description = "JSON lines (chats, questions and answers, texts), or a .txt file.")
+    Path data;
+
+    @Option(
+        names = "--model",
+        paramLabel = "SOURCE",
+        description =
+            "A Hugging Face directory, a GGUF file or a source; the quickstart's model unless"
+                + " said.")
+    Optional<String> model = Optional.empty();
+
+    @Override
+    public Integer call() {
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new InitJob(workspace).execute(directory, data, model, place.json);
+      }
+      return 0;
+    }
   }
 
   @Command(
