@@ -261,13 +261,33 @@ final class Commands {
 
   @Command(
       name = "check",
-      description = "Every problem of a configuration at once; starts nothing.")
+      description =
+          "Every problem of a configuration, its data and its model at once; then what a run of it"
+              + " would be. Trains nothing.")
   static final class Check implements Callable<Integer> {
     @Mixin Asked asked;
 
+    @Option(
+        names = "--fast",
+        description = "Only the configuration as it is written: nothing is fetched or started.")
+    boolean fast;
+
+    @Option(
+        names = "--texts",
+        description = "Show examples of data that is not public too, where nobody watches as well.")
+    boolean showTexts;
+
     @Override
     public Integer call() {
-      CheckJob.execute(asked.load().experiment(), asked.place.json);
+      Loaded loaded = asked.load();
+      CheckJob job =
+          new CheckJob(
+              loaded.experiment(), showTexts ? CheckJob.Texts.SHOWN : CheckJob.Texts.TO_WATCHERS);
+      if (fast) {
+        job.configuration(asked.place.json);
+      } else {
+        job.dryRun(loaded.site(), asked.place.json);
+      }
       return 0;
     }
   }

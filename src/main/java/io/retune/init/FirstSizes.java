@@ -42,8 +42,8 @@ record FirstSizes(
 
   private static final int MOST_TOKENS = 4096;
 
-  /** Of training, forward and backward: measured with the quickstart's model on one core. */
-  private static final double FLOPS_PER_CORE = 3e10;
+  /** Of training, forward and backward: half of what the quickstart reaches on a server's core. */
+  private static final double FLOPS_PER_CORE = 1e11;
 
   private static final int SECONDS = 3600;
 
