@@ -11,6 +11,7 @@ import io.retune.job.DataJob;
 import io.retune.job.DiffJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
+import io.retune.job.InitJob;
 import io.retune.job.LineageJob;
 import io.retune.job.PinJob;
 import io.retune.job.RebuildJob;
@@ -188,6 +189,45 @@ final class Commands {
   }
 
   @Command(
+      name = "init",
+      description =
+          "A commented configuration for your own data: looks at the file, asks nothing, overwrites"
+              + " nothing.")
+  static final class Init implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        paramLabel = "DIR",
+        description = "Where it goes: DIR/conf/runs/NAME.conf, named as the data.")
+    Path directory;
+
+    @Option(
+        names = "--data",
+        paramLabel = "FILE",
+        required = true,
+        description = "JSON lines (chats, questions and answers, texts), or a .txt file.")
+    Path data;
+
+    @Option(
+        names = "--model",
+        paramLabel = "SOURCE",
+        description =
+            "A Hugging Face directory, a GGUF file or a source; the quickstart's model unless"
+                + " said.")
+    Optional<String> model = Optional.empty();
+
+    @Override
+    public Integer call() {
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new InitJob(workspace).execute(directory, data, model, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
       name = "run",
       description = "Ingest, prepare, plan, fine-tune, evaluate, record and export.")
   static final class Run implements Callable<Integer> {
@@ -224,13 +264,33 @@ final class Commands {
 
   @Command(
       name = "check",
-      description = "Every problem of a configuration at once; starts nothing.")
+      description =
+          "Every problem of a configuration, its data and its model at once; then what a run of it"
+              + " would be. Trains nothing.")
   static final class Check implements Callable<Integer> {
     @Mixin Asked asked;
 
+    @Option(
+        names = "--fast",
+        description = "Only the configuration as it is written: nothing is fetched or started.")
+    boolean fast;
+
+    @Option(
+        names = "--texts",
+        description = "Show examples of data that is not public too, where nobody watches as well.")
+    boolean showTexts;
+
     @Override
     public Integer call() {
-      CheckJob.execute(asked.load().experiment(), asked.place.json);
+      Loaded loaded = asked.load();
+      CheckJob job =
+          new CheckJob(
+              loaded.experiment(), showTexts ? CheckJob.Texts.SHOWN : CheckJob.Texts.TO_WATCHERS);
+      if (fast) {
+        job.configuration(asked.place.json);
+      } else {
+        job.dryRun(loaded.site(), asked.place.json);
+      }
       return 0;
     }
   }

@@ -31,6 +31,7 @@ import picocli.CommandLine.ScopeType;
     description =
         "Reproducible fine-tuning on Apache Spark: run the tune again, get the same weights.",
     subcommands = {
+      Commands.Init.class,
       Commands.Run.class,
       Commands.Check.class,
       Commands.Pin.class,

@@ -28,6 +28,7 @@ class PackageOrderTest {
           "report",
           "tracking",
           "cluster",
+          "init",
           "job");
 
   private final JavaClasses classes =

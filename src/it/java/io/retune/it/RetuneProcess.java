@@ -104,6 +104,12 @@ final class RetuneProcess {
     return true;
   }
 
+  /** As Ctrl-C and schedulers end a program: it may clean up. */
+  RetuneProcess stop() {
+    process.destroy();
+    return waitFor();
+  }
+
   /** Waits until {@code condition} holds; false if the process ended before. */
   boolean runsUntil(BooleanSupplier condition) {
     long deadline = System.nanoTime() + Duration.ofMinutes(10).toNanos();

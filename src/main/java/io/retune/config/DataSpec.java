@@ -9,7 +9,7 @@ import java.util.SortedMap;
  *
  * @param datasets at least one; their prepared rows are put together by column name
  * @param prepare applied in this order to the rows of all datasets together; exactly one {@link
- *     TransformSpec.Render}
+ *     TransformSpec.Render} or {@link TransformSpec.Document}
  * @param groupBy column whose values the evaluation is told apart by; changes no weight
  */
 public record DataSpec(

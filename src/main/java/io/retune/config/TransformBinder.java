@@ -81,7 +81,7 @@ final class TransformBinder {
   void refuseCommonParts(Block parent, String key, List<TransformSpec> chain) {
     for (TransformSpec transform : chain) {
       if (transform instanceof TransformSpec.Split
-          || transform instanceof Render
+          || isRendering(transform)
           || transform instanceof TransformSpec.Length) {
         parent.problem(
             key,
@@ -103,7 +103,7 @@ final class TransformBinder {
         parent,
         key,
         "render",
-        chain.stream().filter(Render.class::isInstance).count(),
+        chain.stream().filter(TransformBinder::isRendering).count(),
         "{ name = chat, render = [ { role = user, content = \"${COLUMN}\" },"
             + " { role = assistant, content = \"${COLUMN}\", train = true } ] }");
   }
@@ -206,12 +206,14 @@ final class TransformBinder {
     return transform;
   }
 
+  /** Of either form, it makes examples of rows. */
+  private static boolean isRendering(TransformSpec transform) {
+    return transform instanceof Render || transform instanceof TransformSpec.Document;
+  }
+
   private static TransformSpec render(Block block, String name) {
     if (block.isBlock("render")) {
-      Block render = block.child("render");
-      String column = render.required("messages", COLUMN_NAME);
-      block.attach("render", render, true);
-      return new Render(name, List.of(), column);
+      return renderedColumn(block, name);
     }
     List<Block> blocks = block.list("render");
     List<Message> messages = blocks.stream().map(TransformBinder::message).toList();
@@ -226,6 +228,17 @@ final class TransformBinder {
           "Write train = true in the assistant's message.");
     }
     return new Render(name, messages, "");
+  }
+
+  private static TransformSpec renderedColumn(Block block, String name) {
+    Block render = block.child("render");
+    String form =
+        render.choice(List.of("messages", "text"), Optional.empty(), "{ messages = COLUMN }.");
+    String column = form.isEmpty() ? "" : render.required(form, COLUMN_NAME);
+    block.attach("render", render, true);
+    return form.equals("text")
+        ? new TransformSpec.Document(name, column)
+        : new Render(name, List.of(), column);
   }
 
   private static Message message(Block block) {
@@ -259,7 +272,7 @@ final class TransformBinder {
     for (int i = 0; i < chain.size(); i++) {
       TransformSpec transform = chain.get(i);
       boolean length = transform instanceof TransformSpec.Length;
-      if (rendered && !length && !(transform instanceof Render)) {
+      if (rendered && !length && !isRendering(transform)) {
         blocks
             .get(i)
             .problem("name", "stands after render.", "Only length may; move it before render.");
@@ -269,7 +282,7 @@ final class TransformBinder {
             .get(i)
             .problem("name", "stands before render.", "Move it after render, which makes tokens.");
       }
-      rendered |= transform instanceof Render;
+      rendered |= isRendering(transform);
     }
   }
 }

@@ -62,6 +62,12 @@ public sealed interface TransformSpec {
   }
 
   /**
+   * {@code render { text = column }}: the column's text stands for itself, without a template;
+   * every token of it is trained.
+   */
+  record Document(String name, String column) implements TransformSpec {}
+
+  /**
    * {@code length { max = 256 }}: after render; drops the examples of more than {@code max} tokens
    * and records how many.
    */

@@ -131,6 +131,11 @@ public final class Datasets {
         .orElseGet(rows::count);
   }
 
+  /** Whether {@link #ingest} would find a version that is there, and add nothing. */
+  public boolean holds(String name, DatasetSpec spec) {
+    return committed(name).stream().anyMatch(c -> c.isFrom(spec, spec.origin().sha256()));
+  }
+
   private DatasetVersion commit(String name, Dataset<Row> rows, Metadata metadata) {
     for (int attempt = 0; attempt < COMMIT_ATTEMPTS; attempt++) {
       List<Committed> before = committed(name);

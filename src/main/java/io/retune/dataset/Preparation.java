@@ -241,8 +241,14 @@ public final class Preparation {
 
     /** Applies it and sets {@link #rows} to what is left. */
     private Frame step(String place, TransformSpec transform, Frame frame) {
-      if (transform instanceof TransformSpec.Render render && place.equals("data.prepare")) {
-        return rendered(place, render, frame);
+      if (place.equals("data.prepare")) {
+        String here = place + "." + transform.name();
+        if (transform instanceof TransformSpec.Render render) {
+          return sound(here, Rendering.apply(here, render, frame, modelDirectory, renderers()));
+        } else if (transform instanceof TransformSpec.Document document) {
+          return sound(
+              here, DocumentRendering.apply(here, document, frame, modelDirectory, renderers()));
+        }
       }
       Frame next = transforms.apply(place, transform, frame);
       if (transform instanceof TransformSpec.Dedup || transform instanceof TransformSpec.Sample) {
@@ -257,19 +263,21 @@ public final class Preparation {
       return next;
     }
 
-    private Frame rendered(String place, TransformSpec.Render render, Frame frame) {
+    /** As many partitions as there are renderers worth opening. */
+    private int renderers() {
       int cores = spark.sparkContext().defaultParallelism();
       int partitions = (int) Math.max(1, Math.min(cores, rows / ROWS_PER_RENDERER));
       if (rows > (long) cores * EXAMPLES_PER_FILE) {
         partitions = (int) (rows / EXAMPLES_PER_FILE);
       }
-      Dataset<Row> rendered =
-          hold(
-              Rendering.apply(
-                      place + "." + render.name(), render, frame, modelDirectory, partitions)
-                  .rows());
-      requireNoDefects(place + "." + render.name(), rendered);
-      return new Frame(rendered.drop(Rendering.DEFECT));
+      return partitions;
+    }
+
+    /** Rendered rows, once none of them has a defect. */
+    private Frame sound(String place, Frame rendered) {
+      Dataset<Row> rows = hold(rendered.rows());
+      requireNoDefects(place, rows);
+      return new Frame(rows.drop(Rendering.DEFECT));
     }
 
     private void requireNoDefects(String place, Dataset<Row> rendered) {

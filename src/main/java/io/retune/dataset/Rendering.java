@@ -60,21 +60,22 @@ final class Rendering {
     // What is wrong with the model's template or tokenizer is said here, not by an executor.
     ChatRenderer.open(modelDirectory).close();
     Dataset<Row> chats = frame.rows().withColumn(CHAT, chat).repartition(partitions);
-    StructType schema =
-        frame
-            .rows()
-            .schema()
-            .add(TEXT, DataTypes.StringType)
-            .add(INPUT_IDS, DataTypes.createArrayType(DataTypes.IntegerType, false))
-            .add(TRAINED, DataTypes.createArrayType(DataTypes.BooleanType, false))
-            .add(TOKENS, DataTypes.IntegerType)
-            .add(TARGET_TOKENS, DataTypes.IntegerType)
-            .add(DEFECT, DataTypes.StringType);
+    StructType schema = rendered(frame.rows().schema());
     String directory = modelDirectory.toString();
     List<TransformSpec.Render.Message> messages = List.copyOf(render.messages());
     List<Template> templates = messages.stream().map(Template::of).toList();
     MapPartitionsFunction<Row, Row> renderAll = rows -> renderAll(rows, directory, templates);
     return new Frame(chats.mapPartitions(renderAll, Encoders.row(schema)));
+  }
+
+  /** Rows with what rendering adds to them. */
+  static StructType rendered(StructType rows) {
+    return rows.add(TEXT, DataTypes.StringType)
+        .add(INPUT_IDS, DataTypes.createArrayType(DataTypes.IntegerType, false))
+        .add(TRAINED, DataTypes.createArrayType(DataTypes.BooleanType, false))
+        .add(TOKENS, DataTypes.IntegerType)
+        .add(TARGET_TOKENS, DataTypes.IntegerType)
+        .add(DEFECT, DataTypes.StringType);
   }
 
   /** A message of the configuration, as executors need it. */

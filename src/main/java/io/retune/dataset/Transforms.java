@@ -32,16 +32,21 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.catalyst.expressions.GenericRowWithSchema;
 import org.apache.spark.sql.expressions.Window;
 import org.apache.spark.sql.expressions.WindowSpec;
 import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 
 /** What each transform but render does to a frame. */
-final class Transforms {
+public final class Transforms {
   private static final String POSITION = "__position";
   private static final String ELEMENT = "__element";
   private static final String RANK = "__rank";
+
+  /** Of a hash, compared with a fraction: 64 bits. */
+  private static final int HASH_DIGITS = 16;
 
   private final Expressions expressions;
 
@@ -164,14 +169,26 @@ final class Transforms {
 
   private Frame split(String place, TransformSpec.Split split, Frame frame) {
     Column hash = keyedHash(place + ".split.by", "split", split.seed(), split.by(), frame);
-    // The fraction as 16 hexadecimal digits, so that the comparison is exact.
-    BigInteger threshold =
-        new BigDecimal(split.evaluation())
-            .multiply(new BigDecimal(BigInteger.ONE.shiftLeft(Long.SIZE)))
-            .toBigInteger();
-    Column held = substring(hash, 1, 16).lt(lit(String.format("%016x", threshold)));
+    Column held = substring(hash, 1, HASH_DIGITS).lt(lit(threshold(split.evaluation())));
     return new Frame(
         frame.rows().withColumn(Frame.SPLIT, when(held, "evaluation").otherwise("train")));
+  }
+
+  /** The fraction as hexadecimal digits of a hash's start, so that the comparison is exact. */
+  private static String threshold(double fraction) {
+    BigInteger threshold =
+        new BigDecimal(fraction)
+            .multiply(new BigDecimal(BigInteger.ONE.shiftLeft(Long.SIZE)))
+            .toBigInteger();
+    return String.format("%016x", threshold);
+  }
+
+  /** Whether a split holds out the rows whose {@code by} has this value. */
+  public static boolean isHeldOut(double fraction, long seed, String by) {
+    StructType schema = new StructType().add("by", DataTypes.StringType);
+    Row row = new GenericRowWithSchema(new Object[] {by}, schema);
+    return keyedHash("split", seed, row).substring(0, HASH_DIGITS).compareTo(threshold(fraction))
+        < 0;
   }
 
   private Frame sample(String place, TransformSpec.Sample sample, Frame frame) {
@@ -186,21 +203,22 @@ final class Transforms {
             .drop("__hash", "__digest"));
   }
 
+  private Column keyedHash(String place, String kind, long seed, String by, Frame frame) {
+    Column value = expressions.check(place, by, frame.schema()).column();
+    UDF1<Row, String> hash = row -> keyedHash(kind, seed, row);
+    return udf(hash, DataTypes.StringType).apply(struct(value.as("by")));
+  }
+
   /**
    * SHA-256 of kind, seed and value. The kind keeps a split and a sample of the same seed apart:
    * the rows with the least hashes would all fall into one split.
    */
-  private Column keyedHash(String place, String kind, long seed, String by, Frame frame) {
-    Column value = expressions.check(place, by, frame.schema()).column();
-    UDF1<Row, String> hash =
-        row -> {
-          MessageDigest digest = Sha256.digest();
-          digest.update(kind.getBytes(StandardCharsets.US_ASCII));
-          digest.update(ByteBuffer.allocate(Long.BYTES).putLong(seed).array());
-          digest.update(RowContent.encode(row));
-          return Sha256.finish(digest).hex();
-        };
-    return udf(hash, DataTypes.StringType).apply(struct(value.as("by")));
+  private static String keyedHash(String kind, long seed, Row value) {
+    MessageDigest digest = Sha256.digest();
+    digest.update(kind.getBytes(StandardCharsets.US_ASCII));
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(seed).array());
+    digest.update(RowContent.encode(value));
+    return Sha256.finish(digest).hex();
   }
 
   private static Frame length(String place, TransformSpec.Length length, Frame frame) {

@@ -5,6 +5,7 @@ import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.config.Secrets;
+import io.retune.config.Site;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.GroupComparison;
@@ -84,7 +85,7 @@ public final class RunJob {
    * @throws DamagedFileException if the plan is not as it was written
    */
   public void execute(boolean json) {
-    requireALeafForEachRank();
+    requireALeafForEachRank(recipe, workspace.site());
     String run = RunId.of(recipe.name(), request);
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
       requireSameExperiment(folder.history());
@@ -223,9 +224,9 @@ public final class RunJob {
         : "defect";
   }
 
-  private void requireALeafForEachRank() {
+  static void requireALeafForEachRank(Recipe recipe, Site site) {
     int leaves = recipe.order().leavesPerStep();
-    int executors = workspace.site().executors().orElse(1);
+    int executors = site.executors().orElse(1);
     if (executors > leaves) {
       throw InvalidInputException.of(
           "--executors " + executors,

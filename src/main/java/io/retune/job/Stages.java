@@ -67,8 +67,8 @@ final class Stages {
     return versions;
   }
 
-  private static DatasetVersion version(
-      Datasets datasets, String name, DatasetSpec spec, String message) {
+  /** The version that a recipe names, or that holds what its source has now. */
+  static DatasetVersion version(Datasets datasets, String name, DatasetSpec spec, String message) {
     return spec.version()
         .map(n -> pinned(datasets.version(name, n), spec))
         .orElseGet(() -> datasets.ingest(name, spec, message));

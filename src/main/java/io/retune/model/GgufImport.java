@@ -40,6 +40,11 @@ final class GgufImport {
    * @throws InvalidInputException if the architecture or the tokenizer is not supported
    */
   static void into(Path directory, GgufFile gguf) throws IOException {
+    withoutWeights(directory, gguf).weights(directory.resolve("model.safetensors"));
+  }
+
+  /** All but the weights, which take the time: what renders and measures text needs no more. */
+  static GgufImport withoutWeights(Path directory, GgufFile gguf) throws IOException {
     GgufImport importing = new GgufImport(gguf);
     importing.require("general.architecture", "llama");
     importing.require("tokenizer.ggml.model", "gpt2");
@@ -53,7 +58,7 @@ final class GgufImport {
     json(directory.resolve("generation_config.json"), importing.generation());
     json(directory.resolve("tokenizer.json"), importing.tokenizer());
     json(directory.resolve("tokenizer_config.json"), importing.tokenizerConfig());
-    importing.weights(directory.resolve("model.safetensors"));
+    return importing;
   }
 
   private void require(String key, String supported) {

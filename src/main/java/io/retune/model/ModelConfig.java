@@ -51,6 +51,16 @@ public record ModelConfig(
           List.of("mlp_bias", "false"),
           List.of("partial_rotary_factor", "1.0"));
 
+  /** Elements of all weights; those of a head that is the embedding are counted once. */
+  public long parameters() {
+    long layer = 2L * width;
+    for (String module : AdapterLayout.modules()) {
+      layer += (long) AdapterLayout.inputs(this, module) * AdapterLayout.outputs(this, module);
+    }
+    long embedding = (long) vocabulary * width;
+    return layers * layer + width + (tiedHead ? 1 : 2) * embedding;
+  }
+
   /**
    * Reads a Hugging Face {@code config.json}, in the spelling of transformers 4 or 5.
    *

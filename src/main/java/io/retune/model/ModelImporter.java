@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -56,19 +57,48 @@ public final class ModelImporter {
   public ImportedModel importModel(SourceSpec spec) {
     org.apache.hadoop.fs.Path index =
         store.path("models", "by-source", spec.sha256() + "-" + IMPORT_VERSION);
+    Optional<ImportedModel> before = imported(index);
+    if (before.isPresent()) {
+      return before.get();
+    }
     try {
-      if (store.exists(index)) {
-        Sha256 sha256 = new Sha256(new String(store.read(index), StandardCharsets.UTF_8).trim());
-        if (store.exists(store.path("models", sha256.hex(), "config.json"))) {
-          return ImportedModel.open(store, sha256);
-        }
-      }
       Sha256 sha256 = make(sources.fetch(spec, PLACE));
       store.write(index, (sha256.hex() + "\n").getBytes(StandardCharsets.UTF_8));
       return ImportedModel.open(store, sha256);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  private Optional<ImportedModel> imported(org.apache.hadoop.fs.Path index) {
+    if (!store.exists(index)) {
+      return Optional.empty();
+    }
+    Sha256 sha256 = new Sha256(new String(store.read(index), StandardCharsets.UTF_8).trim());
+    return store.exists(store.path("models", sha256.hex(), "config.json"))
+        ? Optional.of(ImportedModel.open(store, sha256))
+        : Optional.empty();
+  }
+
+  /**
+   * As {@link #importModel}, for those who only look: a Hugging Face directory that was not
+   * imported is used where it lies, since to copy it takes room and time.
+   *
+   * @throws InvalidInputException as {@link #importModel} does
+   */
+  public ImportedModel borrowModel(SourceSpec spec) {
+    Optional<ImportedModel> before =
+        imported(store.path("models", "by-source", spec.sha256() + "-" + IMPORT_VERSION));
+    if (before.isPresent()) {
+      return before.get();
+    }
+    Sources.Fetched fetched = sources.fetch(spec, PLACE);
+    Path config = fetched.files().get("config.json");
+    if (config == null) {
+      return importModel(spec);
+    }
+    requireTokenizer(fetched.files());
+    return inPlace(config.getParent());
   }
 
   private Sha256 make(Sources.Fetched fetched) throws IOException {
@@ -90,6 +120,22 @@ public final class ModelImporter {
     }
   }
 
+  /**
+   * What renders and measures text: configuration, tokenizer and template, without weights.
+   *
+   * @param scratch a folder that they may be written to
+   * @return a folder in Hugging Face's layout
+   * @throws InvalidInputException if it is no model that we can read
+   */
+  public static Path withoutWeights(Sources.Fetched fetched, Path scratch) throws IOException {
+    Map<String, Path> files = fetched.files();
+    if (files.containsKey("config.json")) {
+      return files.get("config.json").getParent();
+    }
+    GgufImport.withoutWeights(scratch, GgufFile.open(onlyGguf(files)));
+    return scratch;
+  }
+
   private static Path onlyGguf(Map<String, Path> files) {
     if (files.size() != 1) {
       throw InvalidInputException.of(
@@ -104,6 +150,10 @@ public final class ModelImporter {
         Files.copy(file.getValue(), directory.resolve(file.getKey()));
       }
     }
+    requireTokenizer(files);
+  }
+
+  private static void requireTokenizer(Map<String, Path> files) {
     for (String needed : List.of("tokenizer.json", "tokenizer_config.json")) {
       if (!files.containsKey(needed)) {
         throw InvalidInputException.of(

@@ -69,8 +69,27 @@ public record Machine(
    * Source: VmHWM of proc_pid_status(5).
    */
   public static long peakMemory() {
-    String peak = value(Path.of("/proc/self/status"), "VmHWM", "0 kB");
-    return Long.parseLong(peak.replace(" kB", "")) * 1024;
+    return kilobytes(Path.of("/proc/self/status"), "VmHWM");
+  }
+
+  /**
+   * Memory that this process holds for itself, files that it maps left out, bytes; 0 where the
+   * system does not tell. Source: RssAnon of proc_pid_status(5).
+   */
+  public static long ownMemory() {
+    return kilobytes(Path.of("/proc/self/status"), "RssAnon");
+  }
+
+  /**
+   * Memory that a program may still take without swapping, bytes; 0 where the system does not tell.
+   * Source: MemAvailable of proc_meminfo(5).
+   */
+  public static long availableMemory() {
+    return kilobytes(Path.of("/proc/meminfo"), "MemAvailable");
+  }
+
+  private static long kilobytes(Path file, String name) {
+    return Long.parseLong(value(file, name, "0 kB").replace(" kB", "")) * 1024;
   }
 
   /** Of the first line {@code name: value}. */

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -198,6 +199,26 @@ class ConfigLoaderTest {
             FILE:22: unknown key "wandb".
               Known here: data, description, evaluation, model, name, order, train, why.
             """);
+  }
+
+  @Test
+  void aColumnIsRenderedAsAChatOrAsAText() throws IOException {
+    assertThat(rendered("{ text = text }")).isEqualTo(new TransformSpec.Document("chat", "text"));
+    assertThat(rendered("{ messages = text }"))
+        .isEqualTo(new TransformSpec.Render("chat", List.of(), "text"));
+    assertThat(problemsOf(rendering("{ messages = text, text = text }")))
+        .contains("render has both messages and text.\n  Keep one of them.");
+    assertThat(problemsOf(rendering("{}")))
+        .contains("render says nothing to do.\n  Expected one of messages, text, such as");
+  }
+
+  private TransformSpec rendered(String render) throws IOException {
+    return ConfigLoader.load(rendering(render), List.of()).recipe().data().prepare().get(1);
+  }
+
+  private Path rendering(String render) throws IOException {
+    return write(
+        SMALLEST.replaceFirst("render = \\[.*] }", Matcher.quoteReplacement("render = " + render + " }")));
   }
 
   @Test
