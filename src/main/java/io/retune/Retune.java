@@ -44,6 +44,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Generate.class,
       Commands.Export.class,
       Commands.Score.class,
+      Commands.Render.class,
       Commands.Lineage.class,
       Commands.Sql.class,
       Commands.Sync.class,
