@@ -41,7 +41,7 @@ class RenderParityTest {
   private static final String SMOLLM = "smollm2";
   private static final Path CONVERSATIONS = Path.of(Venv.script("conversations.jsonl"));
 
-  @TempDir Path shared;
+  private Path shared;
   private Path models;
   private List<JsonNode> conversations;
 
@@ -58,7 +58,8 @@ class RenderParityTest {
       Optional<String> refused, String text, int[] ids, Optional<int[]> trained) {}
 
   @BeforeAll
-  void renderThere() throws IOException {
+  void renderThere(@TempDir Path folder) throws IOException {
+    shared = folder;
     models = Files.createDirectories(shared.resolve("models"));
     Path real = RealModel.imported().directory();
     for (Map.Entry<String, Templates.Family> family : Templates.families().entrySet()) {
@@ -166,19 +167,17 @@ class RenderParityTest {
   }
 
   /** Of what is trained, text by text. */
-  private List<String> trained(String family, RenderedChat chat) {
+  private static List<String> trained(Tokenizer tokenizer, RenderedChat chat) {
     List<String> runs = new ArrayList<>();
-    try (Tokenizer tokenizer = Tokenizer.open(models.resolve(family))) {
-      boolean open = false;
-      for (Token token : tokenizer.tokens(chat)) {
-        if (token.trained()) {
-          if (!open) {
-            runs.add("");
-          }
-          runs.add(runs.remove(runs.size() - 1) + token.text());
+    boolean open = false;
+    for (Token token : tokenizer.tokens(chat)) {
+      if (token.trained()) {
+        if (!open) {
+          runs.add("");
         }
-        open = token.trained();
+        runs.add(runs.remove(runs.size() - 1) + token.text());
       }
+      open = token.trained();
     }
     return runs;
   }
@@ -188,7 +187,8 @@ class RenderParityTest {
   void trainedAreTheAnswersAndTheirEndOfTurnTokens(String family) {
     String end = family.equals(SMOLLM) ? "<|im_end|>" : Templates.families().get(family).end();
     boolean thinks = family.startsWith("qwen3");
-    try (ChatRenderer renderer = open(family)) {
+    try (ChatRenderer renderer = open(family);
+        Tokenizer tokenizer = Tokenizer.open(models.resolve(family))) {
       for (int i = 0; i < conversations.size(); i++) {
         JsonNode json = conversations.get(i);
         if (!json.path("exact").asBoolean()
@@ -201,7 +201,11 @@ class RenderParityTest {
                 .filter(ChatMessage::train)
                 .map(message -> message.content().orElseThrow() + end)
                 .toList();
-        List<String> found = trained(family, renderer.show(chat));
+        List<String> found = trained(tokenizer, renderer.show(chat));
+        if (family.equals("mistral-v1")) {
+          // Its prompt ends before the blank, which is the model's to say.
+          found = found.stream().map(String::stripLeading).toList();
+        }
         if (thinks) {
           found = found.stream().map(f -> f.replace("<think>\n\n</think>\n\n", "")).toList();
         }
@@ -261,13 +265,14 @@ class RenderParityTest {
   }
 
   private List<String> shown(String family, String name) {
-    try (ChatRenderer renderer = open(family)) {
+    try (ChatRenderer renderer = open(family);
+        Tokenizer tokenizer = Tokenizer.open(models.resolve(family))) {
       JsonNode json =
           conversations.stream()
               .filter(c -> c.path("name").asText().equals(name))
               .findFirst()
               .orElseThrow();
-      return trained(family, renderer.show(chat(json)));
+      return trained(tokenizer, renderer.show(chat(json)));
     }
   }
 
@@ -312,12 +317,11 @@ class RenderParityTest {
     assertThat(text.stdout())
         .isEqualTo(
             """
-            %s:1  29 tokens, 9 trained
+            %s:1  28 tokens, 8 trained
             <|im_start|>user
             Define the noun "dog" in one sentence.<|im_end|>
             <|im_start|>assistant
             ⟦a member of the genus Canis<|im_end|>⟧
-
 
             """
                 .formatted(data));

@@ -6,7 +6,6 @@ import io.retune.store.Json;
 import io.retune.text.ChatRenderer;
 import io.retune.text.Conversation;
 import io.retune.text.RenderedChat;
-import io.retune.text.Token;
 import io.retune.text.Tokenizer;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -72,9 +71,9 @@ public final class RenderJob {
     MarkedTokens marked = Terminal.isColoured() ? MarkedTokens.COLOURED : MarkedTokens.BRACKETED;
     try (Tokenizer tokenizer = Tokenizer.open(directory)) {
       for (Shown chat : chats) {
-        List<Token> tokens = tokenizer.tokens(chat.rendered());
+        String text = marked.text(tokenizer.tokens(chat.rendered()));
         terminal.say("%s  %s", chat.place(), counted(chat.rendered()));
-        terminal.say("%s\n", marked.text(tokens));
+        terminal.say("%s%s", text, text.endsWith("\n") ? "" : "\n");
       }
     }
   }

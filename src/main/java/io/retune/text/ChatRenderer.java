@@ -349,8 +349,11 @@ public final class ChatRenderer implements AutoCloseable {
     return start;
   }
 
-  /** Of what templates keep of an answer. */
+  /** Of what templates keep of an answer; with calls some keep nothing but those. */
   private static String lastLine(ChatMessage message) {
+    if (message.fields().containsKey("tool_calls")) {
+      return "";
+    }
     List<String> lines = message.content().orElse("").lines().map(String::strip).toList();
     return lines.stream().filter(line -> !line.isEmpty()).reduce("", (a, b) -> b);
   }

@@ -97,7 +97,7 @@ final class TemplateValues {
     } else if (value instanceof Double number) {
       return decimal(number);
     } else if (value instanceof List || value instanceof Map) {
-      throw new IllegalArgumentException("a list or mapping as text");
+      return TemplateRepr.of(value);
     } else if (value instanceof TemplateFunction) {
       throw new IllegalArgumentException("a function as text");
     }

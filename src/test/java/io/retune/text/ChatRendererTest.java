@@ -379,7 +379,7 @@ class ChatRendererTest {
       """
       {%- if tools %}<|im_start|>tools
       {%- for tool in tools %}
-      {{ tool | tojson }}
+      {{- '\\n' + tool | tojson }}
       {%- endfor %}<|im_end|>
       {% endif %}
       {%- for m in messages %}

@@ -93,7 +93,6 @@ class ChatTemplateTest {
           {# § 1 § a {# without #}
           {{ 'a'.zfill(3) }} § 1 § the method zfill
           {{ 'a' + 1 }} § 1 § a + 1
-          {{ words }} § 1 § a list or mapping as text
           {{ 1 % 0 }} § 1 § / by zero
           {% for x in 5 %}{% endfor %} § 1 § a loop over 5
           {{ 'a' | upper(1) }} § 1 § 1 arguments of upper
