@@ -15,6 +15,7 @@ import io.retune.job.InitJob;
 import io.retune.job.LineageJob;
 import io.retune.job.PinJob;
 import io.retune.job.RebuildJob;
+import io.retune.job.RenderJob;
 import io.retune.job.ReportJob;
 import io.retune.job.RunJob;
 import io.retune.job.ScoreJob;
@@ -718,6 +719,48 @@ final class Commands {
       Site site = SiteLoader.load(place.site, place.siteOverrides());
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
         new ScoreJob(workspace).execute(model, data, adapter, grads, place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "render",
+      description =
+          "What a model reads of given chats: the text, its tokens, and which of them are trained.")
+  static final class Render implements Callable<Integer> {
+    @Mixin Place place;
+
+    @Parameters(
+        index = "0",
+        paramLabel = "MODEL",
+        description =
+            "A directory with tokenizer and chat template, a model of the store by its digest, or"
+                + " a source.")
+    String model;
+
+    @Option(
+        names = "--data",
+        paramLabel = "FILE",
+        required = true,
+        description = "An object a line: messages, and perhaps tools.")
+    Path data;
+
+    @Option(
+        names = "--generation-prompt",
+        description = "With the beginning of the next answer, as the model is prompted for it.")
+    boolean generationPrompt;
+
+    @Override
+    public Integer call() {
+      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+        new RenderJob(workspace)
+            .execute(
+                model,
+                data,
+                generationPrompt ? RenderJob.End.GENERATION_PROMPT : RenderJob.End.OF_THE_CHAT,
+                place.json);
       }
       return 0;
     }

@@ -47,6 +47,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Diff.class,
       Commands.Export.class,
       Commands.Score.class,
+      Commands.Render.class,
       Commands.Lineage.class,
       Commands.Sql.class,
       Commands.Sync.class,

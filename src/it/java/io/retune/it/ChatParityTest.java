@@ -108,7 +108,13 @@ class ChatParityTest {
         RenderedChat rendered = renderer.render(chat);
         ours.add(rendered);
         described.add(
-            Map.of("messages", chat, "ids", rendered.inputIds(), "trained", rendered.trained()));
+            Map.of(
+                "messages",
+                fields(chat),
+                "ids",
+                rendered.inputIds(),
+                "trained",
+                rendered.trained()));
       }
     }
     Path given = folder.resolve("chats.json");
@@ -159,7 +165,14 @@ class ChatParityTest {
     }
   }
 
+  private static List<Map<String, Object>> fields(List<ChatMessage> chat) {
+    return chat.stream().map(ChatMessage::fields).toList();
+  }
+
   private static List<String> answers(List<ChatMessage> chat) {
-    return chat.stream().filter(ChatMessage::train).map(m -> m.content() + END).toList();
+    return chat.stream()
+        .filter(ChatMessage::train)
+        .map(m -> m.content().orElseThrow() + END)
+        .toList();
   }
 }

@@ -190,7 +190,7 @@ class ScoreParityTest {
             DATA:6: labels has -1 at position 1.
               The model's ids are 0 to 49151; -100 is no target.
             DATA:7: has no content in message 1.
-              A message is an object with role and content, both text.
+              A message is an object with role and content, both text; content may also be a list of parts, or give way to tool_calls.
             DATA:8: is no JSON: """);
   }
 

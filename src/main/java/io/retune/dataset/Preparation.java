@@ -88,7 +88,7 @@ public final class Preparation {
     if (!versions.keySet().equals(data.datasets().keySet())) {
       throw new IllegalArgumentException("One version for each dataset: " + versions.keySet());
     }
-    String key = key(data, versions, model);
+    String key = key(data, versions, model, ChatRenderer.version(modelDirectory));
     org.apache.hadoop.fs.Path folder = store.path("snapshots", key);
     org.apache.hadoop.fs.Path manifest = new org.apache.hadoop.fs.Path(folder, "snapshot.json");
     if (!store.exists(manifest)) {
@@ -119,7 +119,7 @@ public final class Preparation {
   }
 
   private static String key(
-      DataSpec data, SortedMap<String, DatasetVersion> versions, Sha256 model) {
+      DataSpec data, SortedMap<String, DatasetVersion> versions, Sha256 model, int renderer) {
     Map<String, Object> datasets = new TreeMap<>();
     versions.forEach(
         (name, version) ->
@@ -132,7 +132,7 @@ public final class Preparation {
     Map<String, Object> inputs = new TreeMap<>();
     inputs.put("preparation", VERSION);
     inputs.put("model", model.hex());
-    inputs.put("renderer", ChatRenderer.VERSION);
+    inputs.put("renderer", renderer);
     inputs.put("datasets", datasets);
     inputs.put("prepare", described(data.prepare()));
     data.groupBy().ifPresent(column -> inputs.put("group", column));

@@ -131,7 +131,7 @@ final class ChatShape {
         chat.stream()
             .filter(m -> m.role().equals("user"))
             .findFirst()
-            .map(ChatMessage::content)
+            .flatMap(ChatMessage::content)
             .orElse(null);
     return answered ? Optional.of(Shape.Example.of(asked, chat)) : Optional.empty();
   }

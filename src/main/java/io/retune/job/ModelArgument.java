@@ -42,6 +42,16 @@ final class ModelArgument {
             + " file:model.gguf.");
   }
 
+  /**
+   * Where its tokenizer and chat template lie. A directory needs nothing else.
+   *
+   * @throws InvalidInputException if nothing, or more than one model of the store, is meant
+   */
+  static Path directory(Workspace workspace, String model) {
+    Path directory = Path.of(model);
+    return Files.isDirectory(directory) ? directory : open(workspace, model).directory();
+  }
+
   private static ImportedModel imported(Workspace workspace, String source) {
     Sha256 pinned = workspace.sources().digestOf(source, "MODEL");
     return new ModelImporter(workspace.store(), workspace.sources())

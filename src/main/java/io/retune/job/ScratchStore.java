@@ -114,7 +114,9 @@ final class ScratchStore implements AutoCloseable {
         Optional.empty(),
         site.executorMemoryMb(),
         site.lanes(),
-        Optional.empty());
+        Optional.empty(),
+        site.hub(),
+        site.offline());
   }
 
   @Override

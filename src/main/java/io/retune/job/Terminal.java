@@ -36,6 +36,11 @@ final class Terminal {
     return interactive;
   }
 
+  /** Whether results go to a terminal, whose user has nothing against colours. */
+  static boolean isColoured() {
+    return Boolean.getBoolean("retune.coloured") && System.getenv("NO_COLOR") == null;
+  }
+
   /** Whether this system's characters have block elements. */
   boolean hasBars() {
     return Charset.forName(

@@ -6,7 +6,9 @@ import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -20,25 +22,45 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Renders chats with a model's own template, and says which tokens are trained: of each trained
- * message the content and its end-of-turn token.
+ * message what the model says in it (reasoning, content, calls of tools) and its end-of-turn token.
  *
  * <p>A special token is one only where the template put it. Where the same text starts inside a
- * message, its first character gives way to a stand-in that occurs nowhere else before rendering,
- * so that it is not taken for one, and comes back afterwards. For chats without such text the ids
- * are those that transformers gives for the whole text.
+ * message or a tool, its first character gives way to a stand-in that occurs nowhere else before
+ * rendering, so that it is not taken for one, and comes back afterwards. For chats without such
+ * text the ids are those that transformers gives for the whole text. Added tokens that are not
+ * special, as {@code <think>} of Qwen3, are ordinary text of the model: templates look for them in
+ * messages, and they are tokens wherever they stand.
+ *
+ * <p>Some templates ask what day it is. One that has no clock to ask ({@link #open(Path)}) takes
+ * the date that the template has for that case, or refuses: what is prepared today must be the same
+ * tomorrow. With a clock the text is that of transformers, which says today's date.
  */
 public final class ChatRenderer implements AutoCloseable {
-  /** Raised when the same model would render the same chat differently. */
-  public static final int VERSION = 2;
+  private static final int LATEST = 3;
+
+  /** In which tokens that are added but not special became ordinary text. */
+  private static final int LATEST_OF_SPECIAL_TOKENS_ALONE = 2;
+
+  private static final List<String> NAMED_TOKENS =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
 
   private final Tokenizer tokenizer;
   private final ChatTemplate template;
   private final Map<String, Object> names;
   private final Set<Integer> configuredEnds;
   private final Pattern special;
+  private final Pattern added;
   private final String place;
 
   private ChatRenderer(
@@ -52,7 +74,8 @@ public final class ChatRenderer implements AutoCloseable {
     this.template = ChatTemplate.parse(place, template);
     this.names = names;
     this.place = place;
-    this.special = anyOf(tokenizer.specialTokens().keySet());
+    this.special = anyOf(tokenizer.controlTokens());
+    this.added = anyOf(tokenizer.specialTokens().keySet());
   }
 
   /** The longest first; of none, what matches nowhere. */
@@ -67,26 +90,30 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   /**
+   * Without a clock: what it renders depends on model and chat alone.
+   *
    * @throws InvalidInputException if the model has no chat template, or one outside the subset we
    *     interpret
    */
   public static ChatRenderer open(Path modelDirectory) {
+    return open(modelDirectory, Map.of());
+  }
+
+  /**
+   * As {@link #open(Path)}, but for templates that ask what day it is.
+   *
+   * @param clock that answers them
+   */
+  public static ChatRenderer open(Path modelDirectory, Clock clock) {
+    return open(modelDirectory, Map.of("strftime_now", TemplateFunction.strftime(clock)));
+  }
+
+  private static ChatRenderer open(Path modelDirectory, Map<String, Object> functions) {
     Path file = modelDirectory.resolve("tokenizer_config.json");
     try {
       JsonNode config = Json.read(Files.readAllBytes(file));
-      Path separate = modelDirectory.resolve("chat_template.jinja");
-      String template =
-          Files.exists(separate)
-              ? Files.readString(separate)
-              : config.path("chat_template").asText("");
-      if (template.isEmpty()) {
-        throw InvalidInputException.of(
-            file.toString(),
-            "has no chat template.",
-            "Use a model that was trained on chats, or add a chat_template.");
-      }
-      Map<String, Object> names = new LinkedHashMap<>();
-      for (String name : List.of("bos_token", "eos_token", "unk_token", "pad_token")) {
+      Map<String, Object> names = new LinkedHashMap<>(functions);
+      for (String name : NAMED_TOKENS) {
         JsonNode token = config.path(name);
         String text = token.isObject() ? token.path("content").asText() : token.asText("");
         if (!text.isEmpty()) {
@@ -95,24 +122,88 @@ public final class ChatRenderer implements AutoCloseable {
       }
       return new ChatRenderer(
           Tokenizer.open(modelDirectory),
-          template,
+          template(modelDirectory, file, config),
           names,
           EndTokens.of(modelDirectory),
           file.toString());
+    } catch (NoSuchFileException e) {
+      throw InvalidInputException.of(
+          file.toString(), "is not there.", "Give a model with its tokenizer_config.json.");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  private static String template(Path modelDirectory, Path file, JsonNode config)
+      throws IOException {
+    Path separate = modelDirectory.resolve("chat_template.jinja");
+    String template =
+        Files.exists(separate)
+            ? Files.readString(separate)
+            : config.path("chat_template").asText("");
+    if (template.isEmpty()) {
+      throw InvalidInputException.of(
+          file.toString(),
+          "has no chat template.",
+          "Use a model that was trained on chats, or add a chat_template.");
+    }
+    return template;
+  }
+
+  /** Another number than before where this model's chats are rendered differently now. */
+  public static int version(Path modelDirectory) {
+    return Tokenizer.addsOrdinaryTokens(modelDirectory) ? LATEST : LATEST_OF_SPECIAL_TOKENS_ALONE;
+  }
+
+  /** As {@link #render(Conversation)}, of a chat without tools. */
+  public RenderedChat render(List<ChatMessage> chat) {
+    return render(Conversation.of(chat));
+  }
+
   /**
+   * For training: each answer stands behind exactly what the model will be prompted with.
+   *
    * @throws InvalidInputException if the template refuses the chat, or what it makes of the
    *     beginning is no beginning of what it makes of the whole
    */
-  public RenderedChat render(List<ChatMessage> chat) {
-    Marked marked = Marked.of(chat, special, template.toString());
+  public RenderedChat render(Conversation chat) {
+    Marked marked = marked(chat);
     String text = template(marked.chat(), false);
-    List<int[]> answers = answers(marked.chat(), text);
-    return encoded(text, answers, marked.standIns());
+    List<int[]> answers = new ArrayList<>();
+    for (int i : trained(chat)) {
+      answers.add(
+          behindItsPrompt(marked.chat(), i, text)
+              .orElseThrow(
+                  () ->
+                      InvalidInputException.of(
+                          place,
+                          "the chat template renders the first %d messages differently when more"
+                                  .formatted(i)
+                              + " follow.",
+                          "Train only the last message, or use a template that does not.")));
+    }
+    return encoded(text, answers, marked);
+  }
+
+  /**
+   * As transformers renders it, with the answers where they stand, also where the template has them
+   * follow something else than a prompt, as those do that forget an answer's reasoning.
+   *
+   * @throws InvalidInputException if the template refuses the chat, or an answer is not found
+   */
+  public RenderedChat show(Conversation chat) {
+    return shown(chat, false);
+  }
+
+  /** The same with the beginning of the next answer, as the template prompts a model to go on. */
+  public RenderedChat showPrompted(Conversation chat) {
+    return shown(chat, true);
+  }
+
+  private RenderedChat shown(Conversation chat, boolean generationPrompt) {
+    Marked marked = marked(chat);
+    String text = template(marked.chat(), generationPrompt);
+    return encoded(text, answers(marked.chat(), text), marked);
   }
 
   /**
@@ -122,8 +213,19 @@ public final class ChatRenderer implements AutoCloseable {
    * @throws InvalidInputException if the template refuses the chat
    */
   public RenderedChat prompt(List<ChatMessage> chat) {
-    Marked marked = Marked.of(chat, special, template.toString());
-    return encoded(template(marked.chat(), true), List.of(), marked.standIns());
+    Marked marked = marked(Conversation.of(chat));
+    return encoded(template(marked.chat(), true), List.of(), marked);
+  }
+
+  private Marked marked(Conversation chat) {
+    return Marked.of(chat, special, template.toString());
+  }
+
+  private static List<Integer> trained(Conversation chat) {
+    return IntStream.range(0, chat.messages().size())
+        .filter(i -> chat.messages().get(i).train())
+        .boxed()
+        .toList();
   }
 
   /**
@@ -138,9 +240,10 @@ public final class ChatRenderer implements AutoCloseable {
     String answer = "An answer.";
     String text =
         template(
-            List.of(
-                new ChatMessage("user", "A question?", false),
-                new ChatMessage("assistant", answer, true)),
+            Conversation.of(
+                List.of(
+                    new ChatMessage("user", "A question?", false),
+                    new ChatMessage("assistant", answer, true))),
             false);
     Matcher matcher = special.matcher(text);
     if (matcher.find(text.lastIndexOf(answer) + answer.length())) {
@@ -154,41 +257,105 @@ public final class ChatRenderer implements AutoCloseable {
     return tokenizer.decode(ids);
   }
 
-  private String template(List<ChatMessage> chat, boolean generationPrompt) {
-    List<Object> messages = new ArrayList<>();
-    for (ChatMessage message : chat) {
-      Map<String, Object> fields = new LinkedHashMap<>();
-      fields.put("role", message.role());
-      fields.put("content", message.content());
-      messages.add(fields);
-    }
+  private String template(Conversation chat, boolean generationPrompt) {
     Map<String, Object> variables = new LinkedHashMap<>(names);
-    variables.put("messages", messages);
+    variables.put("messages", chat.messages().stream().map(ChatMessage::withReasoning).toList());
+    variables.put("tools", chat.tools());
+    variables.put("documents", TemplateValues.NONE);
     variables.put("add_generation_prompt", generationPrompt);
     return template.render(variables);
   }
 
   /**
-   * Where the trained answers lie in {@code text}: [begin, end) in chars, the end-of-turn token
-   * included.
+   * Where an answer lies in {@code text}: [begin, end) in chars, the end-of-turn token included.
+   * Empty if not behind what the messages before it are rendered as.
    */
-  private List<int[]> answers(List<ChatMessage> chat, String text) {
+  private Optional<int[]> behindItsPrompt(Conversation chat, int message, String text) {
+    String prompt = template(chat.first(message), true);
+    String answered = template(chat.first(message + 1), false);
+    return answered.startsWith(prompt) && text.startsWith(answered.stripTrailing())
+        ? Optional.of(new int[] {prompt.length(), endOfTurn(answered, prompt.length())})
+        : Optional.empty();
+  }
+
+  /** Where the answers lie in {@code text}, each behind its prompt or else behind its header. */
+  private List<int[]> answers(Conversation chat, String text) {
     List<int[]> answers = new ArrayList<>();
-    for (int i = 0; i < chat.size(); i++) {
-      if (!chat.get(i).train()) {
-        continue;
+    Optional<Pattern> end = Optional.empty();
+    int at = 0;
+    for (int i : trained(chat)) {
+      Optional<int[]> answer = behindItsPrompt(chat, i, text);
+      if (answer.isEmpty()) {
+        end = end.isPresent() ? end : Optional.of(endOfTurn());
+        answer = behindItsHeader(chat, i, text, at, end.get());
       }
-      String prompt = template(chat.subList(0, i), true);
-      String answered = template(chat.subList(0, i + 1), false);
-      if (!answered.startsWith(prompt) || !text.startsWith(answered.stripTrailing())) {
+      if (answer.isEmpty()) {
         throw InvalidInputException.of(
             place,
-            "the chat template renders the first " + i + " messages differently when more follow.",
-            "Train only the last message, or use a template that does not.");
+            "the chat template renders message %d so that its answer is not found."
+                .formatted(i + 1),
+            "Give the chat up to that message, or use a template that begins every answer as its"
+                + " generation prompt does.");
       }
-      answers.add(new int[] {prompt.length(), endOfTurn(answered, prompt.length())});
+      answers.add(answer.get());
+      at = answer.get()[1];
     }
     return answers;
+  }
+
+  /** What the template puts behind an answer. */
+  private Pattern endOfTurn() {
+    Set<Integer> ids = endOfTurnIds();
+    return anyOf(
+        tokenizer.specialTokens().entrySet().stream()
+            .filter(token -> ids.contains(token.getValue()))
+            .map(Map.Entry::getKey)
+            .toList());
+  }
+
+  /**
+   * Where an answer lies that is not rendered as it is when nothing follows: from the special token
+   * that its prompt would end with, and what follows that, to the first end of a turn.
+   *
+   * @param from behind the answer before it
+   */
+  private Optional<int[]> behindItsHeader(
+      Conversation chat, int message, String text, int from, Pattern end) {
+    String prompt = template(chat.first(message), true);
+    String header = prompt.substring(headerStart(prompt, chat, message));
+    int begin = header.isEmpty() ? -1 : text.indexOf(header, from);
+    Matcher matcher = end.matcher(text);
+    if (begin < 0 || !matcher.find(begin + header.length())) {
+      return Optional.empty();
+    }
+    int[] answer = {begin + header.length(), matcher.end()};
+    String said = text.substring(answer[0], answer[1]);
+    return said.contains(lastLine(chat.messages().get(message)))
+        ? Optional.of(answer)
+        : Optional.empty();
+  }
+
+  /** Of the generation prompt where the template has one; of the last special token otherwise. */
+  private int headerStart(String prompt, Conversation chat, int message) {
+    String before = template(chat.first(message), false);
+    if (prompt.startsWith(before) && before.length() < prompt.length()) {
+      return before.length();
+    }
+    Matcher matcher = special.matcher(prompt);
+    int start = prompt.length();
+    for (int at = 0; matcher.find(at); at = matcher.end()) {
+      start = matcher.start();
+    }
+    return start;
+  }
+
+  /** Of what templates keep of an answer; with calls some keep nothing but those. */
+  private static String lastLine(ChatMessage message) {
+    if (message.fields().containsKey("tool_calls")) {
+      return "";
+    }
+    List<String> lines = message.content().orElse("").lines().map(String::strip).toList();
+    return lines.stream().filter(line -> !line.isEmpty()).reduce("", (a, b) -> b);
   }
 
   /** Behind the last special token of the answer; its end when there is none. */
@@ -201,19 +368,18 @@ public final class ChatRenderer implements AutoCloseable {
     return end < 0 ? answered.length() : end;
   }
 
-  private RenderedChat encoded(
-      String text, List<int[]> answers, Map<Character, Character> standIns) {
+  private RenderedChat encoded(String text, List<int[]> answers, Marked marked) {
     List<int[]> ids = new ArrayList<>();
     List<boolean[]> trained = new ArrayList<>();
-    Matcher matcher = special.matcher(text);
+    Matcher matcher = added.matcher(text);
     int at = 0;
     while (matcher.find(at)) {
-      ordinary(text, at, matcher.start(), answers, standIns, ids, trained);
+      ordinary(text, at, matcher.start(), answers, marked, ids, trained);
       ids.add(new int[] {tokenizer.specialTokens().get(matcher.group())});
       trained.add(new boolean[] {isInside(answers, matcher.start())});
       at = matcher.end();
     }
-    ordinary(text, at, text.length(), answers, standIns, ids, trained);
+    ordinary(text, at, text.length(), answers, marked, ids, trained);
     int[] allIds = ids.stream().flatMapToInt(Arrays::stream).toArray();
     boolean[] allTrained = new boolean[allIds.length];
     int to = 0;
@@ -221,7 +387,7 @@ public final class ChatRenderer implements AutoCloseable {
       System.arraycopy(piece, 0, allTrained, to, piece.length);
       to += piece.length;
     }
-    return new RenderedChat(unmarked(text, standIns), allIds, allTrained);
+    return new RenderedChat(marked.unmarked(text), allIds, allTrained);
   }
 
   /**
@@ -233,15 +399,15 @@ public final class ChatRenderer implements AutoCloseable {
       int begin,
       int end,
       List<int[]> answers,
-      Map<Character, Character> standIns,
+      Marked marked,
       List<int[]> ids,
       List<boolean[]> trained) {
     String piece = text.substring(begin, end);
-    Tokenizer.Spans spans = tokenizer.spans(unmarked(piece, standIns));
+    Tokenizer.Spans spans = tokenizer.spans(marked.unmarked(piece));
     boolean[] mask = new boolean[spans.ids().length];
     for (int[] answer : answers) {
-      int from = codePoints(piece, answer[0] - begin, standIns);
-      int to = codePoints(piece, answer[1] - begin, standIns);
+      int from = codePoints(piece, answer[0] - begin, marked);
+      int to = codePoints(piece, answer[1] - begin, marked);
       for (int i = 0; i < mask.length; i++) {
         mask[i] |= spans.starts()[i] >= from && spans.starts()[i] < to;
       }
@@ -251,72 +417,16 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   /** Code points of the unmarked text before {@code index}, which may lie outside the piece. */
-  private static int codePoints(String piece, int index, Map<Character, Character> standIns) {
+  private static int codePoints(String piece, int index, Marked marked) {
     if (index > piece.length()) {
       return Integer.MAX_VALUE;
     }
-    String before = unmarked(piece.substring(0, Math.max(0, index)), standIns);
+    String before = marked.unmarked(piece.substring(0, Math.max(0, index)));
     return before.codePointCount(0, before.length());
   }
 
   private static boolean isInside(List<int[]> answers, int index) {
     return answers.stream().anyMatch(a -> a[0] <= index && index < a[1]);
-  }
-
-  private static String unmarked(String text, Map<Character, Character> standIns) {
-    String unmarked = text;
-    for (Map.Entry<Character, Character> standIn : standIns.entrySet()) {
-      unmarked = unmarked.replace(standIn.getKey(), standIn.getValue());
-    }
-    return unmarked;
-  }
-
-  /**
-   * A chat in whose messages special-token text has been marked.
-   *
-   * @param standIns what each stands in for; empty when there was nothing to mark
-   */
-  private record Marked(List<ChatMessage> chat, Map<Character, Character> standIns) {
-    static Marked of(List<ChatMessage> chat, Pattern special, String template) {
-      String all =
-          chat.stream()
-              .map(m -> m.role() + "\n" + m.content())
-              .collect(Collectors.joining("\n", template, ""));
-      Map<Character, Character> byFirst = new LinkedHashMap<>();
-      List<ChatMessage> marked = new ArrayList<>();
-      for (ChatMessage message : chat) {
-        marked.add(
-            new ChatMessage(
-                marked(message.role(), special, byFirst, all),
-                marked(message.content(), special, byFirst, all),
-                message.train()));
-      }
-      Map<Character, Character> standIns = new LinkedHashMap<>();
-      byFirst.forEach((first, standIn) -> standIns.put(standIn, first));
-      return new Marked(marked, standIns);
-    }
-
-    /** Wherever one starts, also inside another. */
-    private static String marked(
-        String text, Pattern special, Map<Character, Character> byFirst, String all) {
-      StringBuilder marked = new StringBuilder(text);
-      Matcher matcher = special.matcher(text);
-      for (int at = 0; matcher.find(at); at = matcher.start() + 1) {
-        char first = text.charAt(matcher.start());
-        byFirst.computeIfAbsent(first, f -> free(all, byFirst));
-        marked.setCharAt(matcher.start(), byFirst.get(first));
-      }
-      return marked.toString();
-    }
-
-    /** A character of the private use area that occurs nowhere and is not taken. */
-    private static char free(String all, Map<Character, Character> byFirst) {
-      char free = '\ue000';
-      while (all.indexOf(free) >= 0 || byFirst.containsValue(free)) {
-        free++;
-      }
-      return free;
-    }
   }
 
   @Override

@@ -3,10 +3,13 @@ package io.retune.text;
 import io.retune.config.InvalidInputException;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -17,22 +20,30 @@ interface TemplateExpression {
 
   /** Names and what they stand for; an inner scope sees the outer one's. */
   final class Scope {
+    /** Deeper ones would overflow the stack. */
+    private static final int DEEPEST_CALL = 100;
+
     /** A chat has some hundred messages, and a template a few loops over them. */
     private static final int MOST_LOOPS = 1_000_000;
 
     private final Map<String, Object> names = new HashMap<>();
     private final Optional<Scope> outer;
     private final AtomicInteger loops;
+    private final AtomicInteger calls;
 
+    /** The outermost one: what the template is given, before what it can call. */
     Scope(Map<String, Object> names) {
+      this.names.putAll(TemplateFunction.always());
       this.names.putAll(names);
       this.outer = Optional.empty();
       this.loops = new AtomicInteger();
+      this.calls = new AtomicInteger();
     }
 
     private Scope(Scope outer) {
       this.outer = Optional.of(outer);
       this.loops = outer.loops;
+      this.calls = outer.calls;
     }
 
     /** A template that loops without end would stop here. */
@@ -40,6 +51,19 @@ interface TemplateExpression {
       if (loops.incrementAndGet() > MOST_LOOPS) {
         throw InvalidInputException.of(
             "chat template", "loops more than 1,000,000 times.", "Shorten the chat.");
+      }
+    }
+
+    /** A macro may call itself. */
+    Object called(Supplier<Object> macro) {
+      countLoop();
+      if (calls.incrementAndGet() > DEEPEST_CALL) {
+        throw new IllegalArgumentException("a macro in more than 100 others");
+      }
+      try {
+        return macro.get();
+      } finally {
+        calls.decrementAndGet();
       }
     }
 
@@ -51,6 +75,7 @@ interface TemplateExpression {
       names.put(name, value);
     }
 
+    /** A name of this scope, an outer one's, or {@link TemplateValues#UNDEFINED}. */
     Object get(String name) {
       Object value = names.get(name);
       if (value != null) {
@@ -100,6 +125,38 @@ interface TemplateExpression {
   }
 
   /**
+   * A macro's name and parameters.
+   *
+   * @param defaults of the last of the parameters
+   */
+  record Signature(String name, List<String> parameters, List<TemplateExpression> defaults) {}
+
+  static Signature parseSignature(String place, int line, String text) {
+    try {
+      Parser parser = parser(place, line, text);
+      String name = parser.name();
+      parser.require("(");
+      List<String> parameters = new ArrayList<>();
+      List<TemplateExpression> defaults = new ArrayList<>();
+      while (!parser.next(")")) {
+        parameters.add(parser.name());
+        if (parser.next("=")) {
+          defaults.add(guarded(place, line, parser.conditional()));
+        } else if (!defaults.isEmpty()) {
+          throw new IllegalArgumentException("a parameter without default behind one with");
+        }
+        if (!parser.peek(")")) {
+          parser.require(",");
+        }
+      }
+      parser.end();
+      return new Signature(name, parameters, defaults);
+    } catch (IllegalArgumentException e) {
+      throw TemplateLexer.unsupported(place, line, e.getMessage());
+    }
+  }
+
+  /**
    * What follows {@code in}.
    *
    * @param items a List
@@ -107,18 +164,32 @@ interface TemplateExpression {
    */
   record Loop(TemplateExpression items, TemplateExpression condition) {}
 
-  static Loop parseLoop(String place, int line, String text) {
+  /**
+   * @param variables that each item is taken apart into
+   */
+  static Loop parseLoop(String place, int line, String text, int variables) {
     Parser parser = parser(place, line, text);
     try {
       TemplateExpression items = parser.or();
       TemplateExpression condition = parser.next("if") ? parser.conditional() : scope -> true;
       parser.end();
       return new Loop(
-          guarded(place, line, scope -> TemplateValues.items(items.value(scope))),
+          guarded(place, line, scope -> items(items.value(scope), variables)),
           guarded(place, line, condition));
     } catch (IllegalArgumentException e) {
       throw TemplateLexer.unsupported(place, line, e.getMessage());
     }
+  }
+
+  private static List<?> items(Object value, int parts) {
+    List<?> items = TemplateValues.items(value);
+    boolean fit =
+        parts == 1
+            || items.stream().allMatch(i -> i instanceof List<?> item && item.size() == parts);
+    if (!fit) {
+      throw new IllegalArgumentException("a loop over other than " + parts + " values each");
+    }
+    return items;
   }
 
   private static Parser parser(String place, int line, String text) {
@@ -144,11 +215,16 @@ interface TemplateExpression {
     private static final Pattern TOKEN =
         Pattern.compile(
             "\\s*(?:('(?:[^'\\\\]|\\\\.)*'|\"(?:[^\"\\\\]|\\\\.)*\")|(\\d+(?:\\.\\d+)?)|([A-Za-z_]\\w*)"
-                + "|(==|!=|<=|>=|[-+*%~|.,:()\\[\\]{}<>=]))",
+                + "|(==|!=|<=|>=|//|[-+*%~|.,:()\\[\\]{}<>=]))",
             Pattern.DOTALL);
 
     /** Deeper ones would overflow the stack. */
     private static final int DEEPEST = 100;
+
+    private static final Set<String> KEYWORDS =
+        Set.of("and", "or", "not", "is", "in", "if", "else");
+
+    private static final TemplateExpression NOTHING = scope -> TemplateValues.NONE;
 
     private final List<String> tokens = new ArrayList<>();
     private int at;
@@ -213,6 +289,14 @@ interface TemplateExpression {
       return tokens.get(at++);
     }
 
+    private String name() {
+      String name = word();
+      if (!Character.isLetter(name.charAt(0)) && name.charAt(0) != '_') {
+        throw new IllegalArgumentException("\"" + name + "\" where a name is needed");
+      }
+      return name;
+    }
+
     private TemplateExpression conditional() {
       if (++depth > DEEPEST) {
         throw new IllegalArgumentException("an expression in more than 100 others");
@@ -272,48 +356,23 @@ interface TemplateExpression {
 
     private TemplateExpression comparison() {
       TemplateExpression left = sum();
-      if (next("==")) {
-        TemplateExpression right = sum();
-        return scope -> left.value(scope).equals(right.value(scope));
-      } else if (next("!=")) {
-        TemplateExpression right = sum();
-        return scope -> !left.value(scope).equals(right.value(scope));
-      } else if (next("in")) {
+      if (next("in")) {
         TemplateExpression right = sum();
         return scope -> TemplateValues.contains(right.value(scope), left.value(scope));
       } else if (peek("not", "in")) {
         at += 2;
         TemplateExpression right = sum();
         return scope -> !TemplateValues.contains(right.value(scope), left.value(scope));
-      } else if (next("is")) {
-        boolean negated = next("not");
-        String test = word();
-        return scope -> TemplateValues.test(test, left.value(scope)) != negated;
       }
-      for (String order : List.of("<", "<=", ">", ">=")) {
-        if (next(order)) {
+      for (String comparison : List.of("==", "!=", "<", "<=", ">", ">=")) {
+        if (next(comparison)) {
           TemplateExpression right = sum();
-          return scope -> ordered(order, number(left, scope), number(right, scope));
+          return scope ->
+              TemplateFilters.test(
+                  comparison, left.value(scope), TemplateArguments.of(right.value(scope)));
         }
       }
       return left;
-    }
-
-    private static boolean ordered(String order, long left, long right) {
-      return switch (order) {
-        case "<" -> left < right;
-        case "<=" -> left <= right;
-        case ">" -> left > right;
-        default -> left >= right;
-      };
-    }
-
-    private static long number(TemplateExpression expression, Scope scope) {
-      Object value = expression.value(scope);
-      if (value instanceof Long number) {
-        return number;
-      }
-      throw new IllegalArgumentException("arithmetic with " + TemplateValues.text(value));
     }
 
     private TemplateExpression sum() {
@@ -325,7 +384,7 @@ interface TemplateExpression {
           left = scope -> TemplateValues.add(a.value(scope), b.value(scope));
         } else if (next("-")) {
           TemplateExpression b = product();
-          left = scope -> number(a, scope) - number(b, scope);
+          left = scope -> TemplateValues.arithmetic("-", a.value(scope), b.value(scope));
         } else if (next("~")) {
           TemplateExpression b = product();
           left =
@@ -344,31 +403,58 @@ interface TemplateExpression {
         TemplateExpression a = left;
         if (next("*")) {
           TemplateExpression b = filtered();
-          left = scope -> number(a, scope) * number(b, scope);
-        } else if (next("%")) {
+          left = scope -> TemplateValues.multiply(a.value(scope), b.value(scope));
+        } else if (peek("%") || peek("//")) {
+          String operator = word();
           TemplateExpression b = filtered();
-          left = scope -> Math.floorMod(number(a, scope), number(b, scope));
+          left = scope -> TemplateValues.arithmetic(operator, a.value(scope), b.value(scope));
         } else {
           return left;
         }
       }
     }
 
+    /** A filter, as a test, binds tighter than every operator. */
     private TemplateExpression filtered() {
       TemplateExpression left = member();
-      while (next("|")) {
+      while (true) {
         TemplateExpression value = left;
-        String name = word();
-        List<TemplateExpression> arguments = next("(") ? list(")") : List.of();
-        left = scope -> TemplateValues.filter(name, value.value(scope), values(arguments, scope));
+        if (next("|")) {
+          String name = word();
+          Arguments arguments = next("(") ? arguments() : Arguments.NONE;
+          left = scope -> TemplateFilters.filter(name, value.value(scope), arguments.in(scope));
+        } else if (next("is")) {
+          left = test(value);
+        } else {
+          return left;
+        }
       }
-      return left;
+    }
+
+    private TemplateExpression test(TemplateExpression value) {
+      boolean negated = next("not");
+      String name = word();
+      Arguments arguments = testArguments();
+      return scope ->
+          TemplateFilters.test(name, value.value(scope), arguments.in(scope)) != negated;
+    }
+
+    /** One argument needs no parentheses. */
+    private Arguments testArguments() {
+      if (next("(")) {
+        return arguments();
+      }
+      boolean operand =
+          at < tokens.size()
+              && !KEYWORDS.contains(tokens.get(at))
+              && tokens.get(at).matches("(?s)[\\w'\"\\[{].*");
+      return operand ? new Arguments(List.of(member()), Map.of()) : Arguments.NONE;
     }
 
     private TemplateExpression member() {
       if (next("-")) {
         TemplateExpression negated = member();
-        return scope -> -number(negated, scope);
+        return scope -> TemplateValues.arithmetic("-", 0L, negated.value(scope));
       }
       TemplateExpression left = primary();
       while (true) {
@@ -376,11 +462,10 @@ interface TemplateExpression {
         if (next(".")) {
           String name = word();
           if (next("(")) {
-            List<TemplateExpression> arguments = list(")");
-            left =
-                scope -> TemplateValues.method(value.value(scope), name, values(arguments, scope));
+            Arguments arguments = arguments();
+            left = scope -> TemplateValues.method(value.value(scope), name, arguments.in(scope));
           } else {
-            left = scope -> TemplateValues.member(value.value(scope), name);
+            left = scope -> TemplateValues.attribute(value.value(scope), name);
           }
         } else if (next("[")) {
           left = subscript(value);
@@ -391,35 +476,35 @@ interface TemplateExpression {
     }
 
     private TemplateExpression subscript(TemplateExpression value) {
-      TemplateExpression none = scope -> TemplateValues.NONE;
-      TemplateExpression from = peek(":") ? none : conditional();
-      if (next(":")) {
-        TemplateExpression to = peek("]") ? none : conditional();
-        require("]");
-        return scope ->
-            TemplateValues.slice(value.value(scope), from.value(scope), to.value(scope));
+      TemplateExpression from = peek(":") ? NOTHING : conditional();
+      if (next("]")) {
+        return scope -> TemplateValues.member(value.value(scope), from.value(scope));
       }
+      require(":");
+      TemplateExpression to = peek("]") || peek(":") ? NOTHING : conditional();
+      TemplateExpression step = next(":") && !peek("]") ? conditional() : NOTHING;
       require("]");
-      return scope -> TemplateValues.member(value.value(scope), from.value(scope));
+      return scope ->
+          TemplateValues.slice(
+              value.value(scope), from.value(scope), to.value(scope), step.value(scope));
     }
 
     private TemplateExpression primary() {
       String token = word();
       char first = token.charAt(0);
       if (first == '\'' || first == '"') {
-        String text = unescaped(token.substring(1, token.length() - 1));
-        return scope -> text;
+        return text(token);
       } else if (Character.isDigit(first)) {
         Object number =
             token.contains(".") ? (Object) Double.valueOf(token) : (Object) Long.valueOf(token);
         return scope -> number;
       } else if (token.equals("(")) {
-        TemplateExpression inner = conditional();
-        require(")");
-        return inner;
+        return parenthesised();
       } else if (token.equals("[")) {
         List<TemplateExpression> items = list("]");
         return scope -> values(items, scope);
+      } else if (token.equals("{")) {
+        return mapping();
       } else if (Character.isLetter(first) || first == '_') {
         return named(token);
       }
@@ -435,31 +520,98 @@ interface TemplateExpression {
       };
     }
 
+    /** Texts side by side are one, as in Python. */
+    private TemplateExpression text(String token) {
+      StringBuilder text = new StringBuilder(unescaped(token.substring(1, token.length() - 1)));
+      while (at < tokens.size() && tokens.get(at).matches("(?s)['\"].*")) {
+        String more = word();
+        text.append(unescaped(more.substring(1, more.length() - 1)));
+      }
+      String whole = text.toString();
+      return scope -> whole;
+    }
+
+    /** An expression, or a tuple, which is a list to us. */
+    private TemplateExpression parenthesised() {
+      if (next(")")) {
+        return scope -> List.of();
+      }
+      TemplateExpression first = conditional();
+      if (next(")")) {
+        return first;
+      }
+      require(",");
+      List<TemplateExpression> items = new ArrayList<>(List.of(first));
+      items.addAll(list(")"));
+      return scope -> values(items, scope);
+    }
+
+    private TemplateExpression mapping() {
+      List<TemplateExpression> keys = new ArrayList<>();
+      List<TemplateExpression> values = new ArrayList<>();
+      while (!next("}")) {
+        keys.add(conditional());
+        require(":");
+        values.add(conditional());
+        if (!peek("}")) {
+          require(",");
+        }
+      }
+      return scope -> {
+        Map<Object, Object> map = new LinkedHashMap<>();
+        for (int i = 0; i < keys.size(); i++) {
+          map.put(keys.get(i).value(scope), values.get(i).value(scope));
+        }
+        return map;
+      };
+    }
+
     private TemplateExpression call(String name) {
-      if (name.equals("raise_exception")) {
-        List<TemplateExpression> arguments = list(")");
-        return scope -> {
+      Arguments arguments = arguments();
+      return scope -> {
+        if (scope.get(name) instanceof TemplateFunction function) {
+          return function.call(arguments.in(scope));
+        } else if (name.equals("strftime_now")) {
           throw InvalidInputException.of(
               "chat",
-              "the model's template refuses it: "
-                  + TemplateValues.text(arguments.get(0).value(scope)),
-              "Change the roles or their order.");
-        };
-      } else if (name.equals("namespace")) {
-        Map<String, TemplateExpression> attributes = new HashMap<>();
-        while (!next(")")) {
-          String attribute = word();
-          require("=");
-          attributes.put(attribute, conditional());
-          next(",");
+              "the model's template asks what day it is (strftime_now): the same chat would be"
+                  + " other tokens tomorrow.",
+              "Begin it with a system message, if that says the date, or give the model a"
+                  + " chat_template with a date of its own.");
         }
-        return scope -> {
-          TemplateValues.Namespace namespace = new TemplateValues.Namespace();
-          attributes.forEach((key, value) -> namespace.put(key, value.value(scope)));
-          return namespace;
-        };
+        throw new IllegalArgumentException("a call of " + name);
+      };
+    }
+
+    /** What a call gives, not yet computed. */
+    private record Arguments(
+        List<TemplateExpression> positional, Map<String, TemplateExpression> named) {
+      static final Arguments NONE = new Arguments(List.of(), Map.of());
+
+      TemplateArguments in(Scope scope) {
+        Map<String, Object> values = new LinkedHashMap<>();
+        named.forEach((name, value) -> values.put(name, value.value(scope)));
+        return new TemplateArguments(Parser.values(positional, scope), values);
       }
-      throw new IllegalArgumentException("a call of " + name);
+    }
+
+    /** Up to the closing parenthesis, which is consumed. */
+    private Arguments arguments() {
+      List<TemplateExpression> positional = new ArrayList<>();
+      Map<String, TemplateExpression> named = new LinkedHashMap<>();
+      while (!next(")")) {
+        if (at + 1 < tokens.size() && tokens.get(at + 1).equals("=")) {
+          String name = name();
+          require("=");
+          named.put(name, conditional());
+        } else {
+          positional.add(conditional());
+        }
+        if (!peek(")")) {
+          require(",");
+        }
+      }
+      return new Arguments(positional, named);
     }
 
     private List<TemplateExpression> list(String close) {

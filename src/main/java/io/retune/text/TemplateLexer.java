@@ -20,13 +20,16 @@ final class TemplateLexer {
   record Piece(Kind kind, String text, int line) {
     /** The word a statement starts with. */
     String keyword() {
-      return text.split("\\s+", 2)[0];
+      int end = 0;
+      while (end < text.length() && Character.isJavaIdentifierPart(text.charAt(end))) {
+        end++;
+      }
+      return text.substring(0, end);
     }
 
     /** What follows it. */
     String rest() {
-      String[] parts = text.split("\\s+", 2);
-      return parts.length == 2 ? parts[1] : "";
+      return text.substring(keyword().length()).strip();
     }
   }
 
@@ -96,9 +99,10 @@ final class TemplateLexer {
     return -1;
   }
 
-  /** The closing delimiter that is not inside a string. */
+  /** The closing delimiter that is not inside a string, nor closes a mapping. */
   private static int closing(String source, int from, String close, boolean comment) {
     char quote = 0;
+    int mappings = 0;
     for (int i = from; i + 1 < source.length(); i++) {
       char c = source.charAt(i);
       if (quote != 0) {
@@ -109,8 +113,12 @@ final class TemplateLexer {
         }
       } else if (!comment && (c == '"' || c == '\'')) {
         quote = c;
-      } else if (source.startsWith(close, i)) {
+      } else if (mappings == 0 && source.startsWith(close, i)) {
         return i;
+      } else if (!comment && c == '{') {
+        mappings++;
+      } else if (c == '}') {
+        mappings = Math.max(0, mappings - 1);
       }
     }
     return -1;

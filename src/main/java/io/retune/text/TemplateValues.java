@@ -1,14 +1,24 @@
 package io.retune.text;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /**
- * Python's values as templates see them: String, Long, Double, Boolean, List, Map, {@link #NONE}
- * and {@link #UNDEFINED}.
+ * Python's values as templates see them: String, Long, BigInteger beyond it, Double, Boolean, List,
+ * Map, {@link #NONE}, {@link #UNDEFINED} and functions.
  */
 final class TemplateValues {
   static final Object NONE =
@@ -31,12 +41,37 @@ final class TemplateValues {
   /** Longer texts are no chat's. */
   private static final int MOST_CHARS = 16 * 1024 * 1024;
 
+  private static final Set<String> MAP_METHODS =
+      Set.of("copy", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values");
+
   /** What {@code namespace()} makes: its attributes can be set. */
   static final class Namespace extends HashMap<String, Object> {
     private static final long serialVersionUID = 1L;
   }
 
   private TemplateValues() {}
+
+  /** JSON as Python's json.loads reads it. */
+  static Object of(JsonNode json) {
+    if (json.isObject()) {
+      Map<String, Object> map = new LinkedHashMap<>();
+      json.fields().forEachRemaining(f -> map.put(f.getKey(), of(f.getValue())));
+      return Collections.unmodifiableMap(map);
+    } else if (json.isArray()) {
+      List<Object> list = new ArrayList<>();
+      json.forEach(item -> list.add(of(item)));
+      return Collections.unmodifiableList(list);
+    } else if (json.isTextual()) {
+      return json.textValue();
+    } else if (json.isBoolean()) {
+      return json.booleanValue();
+    } else if (json.isIntegralNumber()) {
+      return json.canConvertToLong() ? (Object) json.longValue() : json.bigIntegerValue();
+    } else if (json.isNumber()) {
+      return json.doubleValue();
+    }
+    return NONE;
+  }
 
   static boolean isTrue(Object value) {
     if (value instanceof Boolean flag) {
@@ -47,6 +82,8 @@ final class TemplateValues {
       return number.doubleValue() != 0;
     } else if (value instanceof List<?> list) {
       return !list.isEmpty();
+    } else if (value instanceof Namespace) {
+      return true;
     } else if (value instanceof Map<?, ?> map) {
       return !map.isEmpty();
     }
@@ -57,10 +94,95 @@ final class TemplateValues {
   static String text(Object value) {
     if (value instanceof Boolean flag) {
       return flag ? "True" : "False";
+    } else if (value instanceof Double number) {
+      return decimal(number);
     } else if (value instanceof List || value instanceof Map) {
-      throw new IllegalArgumentException("a list or mapping as text");
+      return TemplateRepr.of(value);
+    } else if (value instanceof TemplateFunction) {
+      throw new IllegalArgumentException("a function as text");
     }
     return value.toString();
+  }
+
+  /** As Python's repr of a float: the fewest digits that read back as the same. */
+  private static String decimal(double number) {
+    if (Double.isNaN(number) || Double.isInfinite(number)) {
+      return Double.isNaN(number) ? "nan" : number < 0 ? "-inf" : "inf";
+    } else if (number == 0) {
+      return 1 / number < 0 ? "-0.0" : "0.0";
+    }
+    BigDecimal exact = new BigDecimal(number);
+    BigDecimal shortest = exact;
+    for (int digits = 1; digits <= 17; digits++) {
+      shortest = exact.round(new MathContext(digits, RoundingMode.HALF_EVEN));
+      if (shortest.doubleValue() == number) {
+        break;
+      }
+    }
+    shortest = shortest.stripTrailingZeros();
+    int exponent = shortest.precision() - shortest.scale() - 1;
+    if (exponent >= -4 && exponent < 16) {
+      return shortest.scale() > 0 ? shortest.toPlainString() : shortest.toPlainString() + ".0";
+    }
+    String digits = shortest.unscaledValue().abs().toString();
+    return (number < 0 ? "-" : "")
+        + digits.charAt(0)
+        + (digits.length() > 1 ? "." + digits.substring(1) : "")
+        + (exponent < 0 ? "e-" : "e+")
+        + (Math.abs(exponent) < 10 ? "0" : "")
+        + Math.abs(exponent);
+  }
+
+  /** As Python's ==. */
+  static boolean equal(Object left, Object right) {
+    if (isNumber(left) && isNumber(right)) {
+      return exact(left).compareTo(exact(right)) == 0;
+    } else if (left instanceof List<?> a && right instanceof List<?> b) {
+      if (a.size() != b.size()) {
+        return false;
+      }
+      Iterator<?> others = b.iterator();
+      return a.stream().allMatch(item -> equal(item, others.next()));
+    } else if (left instanceof Map<?, ?> a && right instanceof Map<?, ?> b) {
+      return a.size() == b.size()
+          && a.entrySet().stream()
+              .allMatch(e -> b.containsKey(e.getKey()) && equal(e.getValue(), b.get(e.getKey())));
+    }
+    return left.equals(right);
+  }
+
+  /** A truth value is 0 or 1. Infinite ones are no chat's. */
+  private static boolean isNumber(Object value) {
+    return value instanceof Boolean
+        || (value instanceof Number number && Double.isFinite(number.doubleValue()));
+  }
+
+  private static BigDecimal exact(Object number) {
+    if (number instanceof Boolean flag) {
+      return flag ? BigDecimal.ONE : BigDecimal.ZERO;
+    } else if (number instanceof Double decimal) {
+      return new BigDecimal(decimal);
+    }
+    return number instanceof BigInteger big
+        ? new BigDecimal(big)
+        : BigDecimal.valueOf(((Number) number).longValue());
+  }
+
+  /** As Python's order of numbers, or of texts. */
+  static int compare(Object left, Object right) {
+    if (isNumber(left) && isNumber(right)) {
+      return exact(left).compareTo(exact(right));
+    } else if (left instanceof String a && right instanceof String b) {
+      return compareCodePoints(a, b);
+    }
+    throw new IllegalArgumentException(
+        "arithmetic with " + text(isNumber(left) || left instanceof String ? right : left));
+  }
+
+  private static int compareCodePoints(String left, String right) {
+    int[] a = left.codePoints().toArray();
+    int[] b = right.codePoints().toArray();
+    return Arrays.compare(a, b);
   }
 
   static List<?> items(Object value) {
@@ -68,6 +190,8 @@ final class TemplateValues {
       return list;
     } else if (value instanceof Map<?, ?> map) {
       return new ArrayList<>(map.keySet());
+    } else if (value instanceof String text) {
+      return text.codePoints().mapToObj(Character::toString).toList();
     } else if (value == UNDEFINED) {
       return List.of();
     }
@@ -80,7 +204,7 @@ final class TemplateValues {
     } else if (container instanceof Map<?, ?> map) {
       return map.containsKey(item);
     }
-    return items(container).contains(item);
+    return items(container).stream().anyMatch(each -> equal(each, item));
   }
 
   /** {@code value.key} or {@code value[key]}. */
@@ -101,13 +225,42 @@ final class TemplateValues {
     return UNDEFINED;
   }
 
-  /** {@code value[from:to]}; {@link #NONE} for an open end. */
-  static Object slice(Object value, Object from, Object to) {
-    int size =
-        value instanceof String text ? text.codePointCount(0, text.length()) : items(value).size();
-    int begin = bound(from, 0, size);
-    int end = Math.max(begin, bound(to, size, size));
-    return value instanceof String text ? part(text, begin, end) : items(value).subList(begin, end);
+  /** {@code value.name}: of a mapping, Python would find its methods first. */
+  static Object attribute(Object value, String name) {
+    if (value instanceof Map && !(value instanceof Namespace) && MAP_METHODS.contains(name)) {
+      throw new IllegalArgumentException("the method " + name + " without a call");
+    }
+    return member(value, name);
+  }
+
+  /**
+   * {@code value[from:to:step]}, as CPython's PySlice_AdjustIndices counts; {@link #NONE} where
+   * nothing is given.
+   */
+  static Object slice(Object value, Object from, Object to, Object step) {
+    long stride = step instanceof Long number ? number : 1;
+    if (stride == 0) {
+      throw new IllegalArgumentException("a slice by steps of 0");
+    }
+    List<?> items = items(value);
+    long size = items.size();
+    long begin = bound(from, stride > 0 ? 0 : size - 1, size, stride);
+    long end = bound(to, stride > 0 ? size : -1, size, stride);
+    List<Object> taken = new ArrayList<>();
+    for (long i = begin; stride > 0 ? i < end : i > end; i += stride) {
+      taken.add(items.get((int) i));
+    }
+    return value instanceof String
+        ? String.join("", taken.stream().map(TemplateValues::text).toList())
+        : taken;
+  }
+
+  private static long bound(Object index, long otherwise, long size, long stride) {
+    if (!(index instanceof Long number)) {
+      return otherwise;
+    }
+    long from = number < 0 ? size + number : number;
+    return stride > 0 ? Math.max(0, Math.min(size, from)) : Math.max(-1, Math.min(size - 1, from));
   }
 
   /** Python counts code points. */
@@ -115,22 +268,11 @@ final class TemplateValues {
     return text.substring(text.offsetByCodePoints(0, begin), text.offsetByCodePoints(0, end));
   }
 
-  private static int bound(Object index, int otherwise, int size) {
-    if (!(index instanceof Long number)) {
-      return otherwise;
-    }
-    long from = number < 0 ? size + number : number;
-    return (int) Math.max(0, Math.min(size, from));
-  }
-
   static Object add(Object left, Object right) {
-    if (left instanceof Long a && right instanceof Long b) {
-      return a + b;
+    if (left instanceof Number && right instanceof Number) {
+      return arithmetic("+", left, right);
     } else if (left instanceof String a && right instanceof String b) {
-      if (a.length() + b.length() > MOST_CHARS) {
-        throw new IllegalArgumentException("a text of more than 16 MiB");
-      }
-      return a + b;
+      return shortEnough((long) a.length() + b.length(), a, b);
     } else if (left instanceof List<?> a && right instanceof List<?> b) {
       List<Object> both = new ArrayList<>(a);
       both.addAll(b);
@@ -139,222 +281,116 @@ final class TemplateValues {
     throw new IllegalArgumentException(text(left) + " + " + text(right));
   }
 
-  static Object filter(String name, Object value, List<Object> arguments) {
-    return switch (name) {
-      case "trim" -> strip(text(value), arguments(name, arguments, 0, 1), true, true);
-      case "default" -> otherwise(value, arguments(name, arguments, 1, 2));
-      case "join" -> joined(items(value), arguments(name, arguments, 0, 1));
-      default -> {
-        Object filtered = plainFilter(name, value);
-        arguments(name, arguments, 0, 0);
-        yield filtered;
-      }
-    };
-  }
-
-  private static Object plainFilter(String name, Object value) {
-    return switch (name) {
-      case "upper" -> text(value).toUpperCase(Locale.ROOT);
-      case "lower" -> text(value).toLowerCase(Locale.ROOT);
-      case "string" -> text(value);
-      case "length", "count" ->
-          value instanceof String text
-              ? (Object) (long) text.codePointCount(0, text.length())
-              : (Object) (long) items(value).size();
-      case "first" -> member(items(value), 0L);
-      case "last" -> member(items(value), -1L);
-      case "list" -> items(value);
-      case "tojson" -> json(value, new StringBuilder()).toString();
-      default -> throw new IllegalArgumentException("the filter " + name);
-    };
-  }
-
-  private static Object otherwise(Object value, List<Object> arguments) {
-    boolean falseToo = arguments.size() > 1 && isTrue(arguments.get(1));
-    return value == UNDEFINED || (falseToo && !isTrue(value)) ? arguments.get(0) : value;
-  }
-
-  private static String joined(List<?> items, List<Object> arguments) {
-    String separator = arguments.isEmpty() ? "" : text(arguments.get(0));
-    return String.join(separator, items.stream().map(TemplateValues::text).toList());
-  }
-
-  private static List<Object> arguments(String name, List<Object> found, int least, int most) {
-    if (found.size() < least || found.size() > most) {
-      throw new IllegalArgumentException(found.size() + " arguments of " + name);
+  private static String shortEnough(long length, String... parts) {
+    if (length > MOST_CHARS) {
+      throw new IllegalArgumentException("a text of more than 16 MiB");
     }
-    return found;
+    return String.join("", parts);
   }
 
-  static Object method(Object value, String name, List<Object> arguments) {
+  /** Of numbers; a text may be repeated. */
+  static Object multiply(Object left, Object right) {
+    if (left instanceof String text && right instanceof Long times) {
+      long count = Math.max(0, times);
+      shortEnough(Math.multiplyExact(text.length(), count));
+      return text.repeat((int) count);
+    } else if (left instanceof Long && right instanceof String) {
+      return multiply(right, left);
+    }
+    return arithmetic("*", left, right);
+  }
+
+  /**
+   * {@code +}, {@code -}, {@code *}, {@code //} and {@code %} of integers, the first three of
+   * floats.
+   */
+  static Object arithmetic(String operator, Object left, Object right) {
+    if (left instanceof Long a && right instanceof Long b) {
+      return switch (operator) {
+        case "+" -> Math.addExact(a, b);
+        case "-" -> Math.subtractExact(a, b);
+        case "*" -> Math.multiplyExact(a, b);
+        case "//" -> Math.floorDiv(a, b);
+        default -> Math.floorMod(a, b);
+      };
+    }
+    double a = float64(left);
+    double b = float64(right);
+    return switch (operator) {
+      case "+" -> a + b;
+      case "-" -> a - b;
+      case "*" -> a * b;
+      default -> throw new IllegalArgumentException("the operator " + operator + " of floats");
+    };
+  }
+
+  private static double float64(Object value) {
+    if (value instanceof Long || value instanceof Double) {
+      return ((Number) value).doubleValue();
+    }
+    throw new IllegalArgumentException("arithmetic with " + text(value));
+  }
+
+  static Object method(Object value, String name, TemplateArguments arguments) {
     if (value instanceof String text) {
-      return textMethod(text, name, arguments);
-    } else if (value instanceof Map<?, ?> && name.equals("get")) {
-      Object member = member(value, arguments(name, arguments, 1, 2).get(0));
-      return member != UNDEFINED ? member : arguments.size() > 1 ? arguments.get(1) : NONE;
+      return TemplateText.method(text, name, arguments);
+    } else if (value instanceof Map<?, ?> map) {
+      return mapMethod(map, name, arguments);
+    } else if (value instanceof List<?> list) {
+      return listMethod(list, name, arguments);
     }
     throw new IllegalArgumentException("the method " + name);
   }
 
-  private static Object textMethod(String text, String name, List<Object> arguments) {
-    return switch (name) {
-      case "strip" -> strip(text, arguments(name, arguments, 0, 1), true, true);
-      case "lstrip" -> strip(text, arguments(name, arguments, 0, 1), true, false);
-      case "rstrip" -> strip(text, arguments(name, arguments, 0, 1), false, true);
-      case "upper", "lower" -> filter(name, text, arguments);
-      case "startswith" -> text.startsWith(text(arguments(name, arguments, 1, 1).get(0)));
-      case "endswith" -> text.endsWith(text(arguments(name, arguments, 1, 1).get(0)));
-      case "replace" -> replaced(text, arguments(name, arguments, 2, 3));
-      case "split" -> split(text, arguments(name, arguments, 0, 2));
-      default -> throw new IllegalArgumentException("the method " + name);
-    };
-  }
-
-  /** Without the given characters, or white space as Python sees it, at its ends. */
-  private static String strip(String text, List<Object> arguments, boolean left, boolean right) {
-    String characters =
-        arguments.isEmpty() || arguments.get(0) == NONE ? null : text(arguments.get(0));
-    int begin = 0;
-    int end = text.length();
-    while (left && begin < end && isStripped(text.codePointAt(begin), characters)) {
-      begin += Character.charCount(text.codePointAt(begin));
+  private static Object listMethod(List<?> list, String name, TemplateArguments arguments) {
+    if (!name.equals("count") && !name.equals("index")) {
+      throw new IllegalArgumentException("the method " + name);
     }
-    while (right && end > begin && isStripped(text.codePointBefore(end), characters)) {
-      end -= Character.charCount(text.codePointBefore(end));
+    Object item = arguments.bound(name, 1, "value").get(0).orElseThrow();
+    if (name.equals("count")) {
+      return list.stream().filter(each -> equal(each, item)).count();
     }
-    return text.substring(begin, end);
-  }
-
-  private static boolean isStripped(int character, String characters) {
-    return characters == null ? isSpace(character) : characters.indexOf(character) >= 0;
-  }
-
-  /** str.isspace: Java's white space, and what Java leaves out because no line may break there. */
-  private static boolean isSpace(int character) {
-    return Character.isWhitespace(character) || "\u0085\u00a0\u2007\u202f".indexOf(character) >= 0;
-  }
-
-  private static String replaced(String text, List<Object> arguments) {
-    String from = text(arguments.get(0));
-    String to = text(arguments.get(1));
-    if (arguments.size() == 2) {
-      return text.replace(from, to);
-    }
-    if (!(arguments.get(2) instanceof Long most) || most < 0 || from.isEmpty()) {
-      throw new IllegalArgumentException("a replacement of that many");
-    }
-    String result = text;
-    int at = 0;
-    for (long i = 0; i < most; i++) {
-      int found = result.indexOf(from, at);
-      if (found < 0) {
-        break;
-      }
-      result = result.substring(0, found) + to + result.substring(found + from.length());
-      at = found + to.length();
-    }
-    return result;
-  }
-
-  private static List<Object> split(String text, List<Object> arguments) {
-    if (arguments.isEmpty()) {
-      return words(text);
-    }
-    String separator = text(arguments.get(0));
-    long most = Long.MAX_VALUE;
-    if (arguments.size() == 2) {
-      most = arguments.get(1) instanceof Long number && number >= 0 ? number : Long.MAX_VALUE;
-    }
-    if (separator.isEmpty()) {
-      throw new IllegalArgumentException("a split at nothing");
-    }
-    List<Object> parts = new ArrayList<>();
-    int at = 0;
-    int found = text.indexOf(separator);
-    while (found >= 0 && parts.size() < most) {
-      parts.add(text.substring(at, found));
-      at = found + separator.length();
-      found = text.indexOf(separator, at);
-    }
-    parts.add(text.substring(at));
-    return parts;
-  }
-
-  /** Between white space. */
-  private static List<Object> words(String text) {
-    List<Object> words = new ArrayList<>();
-    StringBuilder word = new StringBuilder();
-    text.codePoints()
-        .forEach(
-            c -> {
-              if (!isSpace(c)) {
-                word.appendCodePoint(c);
-              } else if (word.length() > 0) {
-                words.add(word.toString());
-                word.setLength(0);
-              }
-            });
-    if (word.length() > 0) {
-      words.add(word.toString());
-    }
-    return words;
-  }
-
-  /** As json.dumps with ensure_ascii off, which is transformers' tojson. */
-  private static StringBuilder json(Object value, StringBuilder out) {
-    if (value instanceof Map<?, ?> map) {
-      String before = "{";
-      for (Map.Entry<?, ?> entry : map.entrySet()) {
-        quoted(text(entry.getKey()), out.append(before)).append(": ");
-        json(entry.getValue(), out);
-        before = ", ";
-      }
-      return out.append(map.isEmpty() ? "{}" : "}");
-    } else if (value instanceof List<?> list) {
-      String before = "[";
-      for (Object item : list) {
-        json(item, out.append(before));
-        before = ", ";
-      }
-      return out.append(list.isEmpty() ? "[]" : "]");
-    } else if (value instanceof String text) {
-      return quoted(text, out);
-    } else if (value == UNDEFINED) {
-      throw new IllegalArgumentException("nothing as JSON");
-    }
-    return out.append(value == NONE ? "null" : value.toString());
-  }
-
-  private static StringBuilder quoted(String text, StringBuilder out) {
-    out.append('"');
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '"', '\\' -> out.append('\\').append(c);
-        case '\n' -> out.append("\\n");
-        case '\r' -> out.append("\\r");
-        case '\t' -> out.append("\\t");
-        case '\b' -> out.append("\\b");
-        case '\f' -> out.append("\\f");
-        default -> out.append(c < ' ' ? "\\u%04x".formatted((int) c) : String.valueOf(c));
+    for (int i = 0; i < list.size(); i++) {
+      if (equal(list.get(i), item)) {
+        return (long) i;
       }
     }
-    return out.append('"');
+    throw new IllegalArgumentException("the index of what is not there");
   }
 
-  static boolean test(String name, Object value) {
-    return switch (name) {
-      case "defined" -> value != UNDEFINED;
-      case "undefined" -> value == UNDEFINED;
-      case "none" -> value == NONE;
-      case "string" -> value instanceof String;
-      case "number" -> value instanceof Number;
-      case "mapping" -> value instanceof Map;
-      case "iterable", "sequence" ->
-          value instanceof List || value instanceof String || value instanceof Map;
-      case "true" -> Boolean.TRUE.equals(value);
-      case "false" -> Boolean.FALSE.equals(value);
-      default -> throw new IllegalArgumentException("the test " + name);
-    };
+  /** A function that is the value of a key is called as one. */
+  private static Object mapMethod(Map<?, ?> map, String name, TemplateArguments arguments) {
+    switch (name) {
+      case "get" -> {
+        List<Optional<Object>> bound = arguments.bound(name, 1, "key", "default");
+        Object member = member(map, bound.get(0).orElseThrow());
+        return member != UNDEFINED ? member : bound.get(1).orElse(NONE);
+      }
+      case "items" -> {
+        arguments.bound(name, 0);
+        return pairs(map);
+      }
+      case "keys" -> {
+        arguments.bound(name, 0);
+        return new ArrayList<>(map.keySet());
+      }
+      case "values" -> {
+        arguments.bound(name, 0);
+        return new ArrayList<>(map.values());
+      }
+      default -> {
+        if (map.get(name) instanceof TemplateFunction function) {
+          return function.call(arguments);
+        }
+        throw new IllegalArgumentException("the method " + name);
+      }
+    }
+  }
+
+  /** Each a key and its value, in the order they came in. */
+  static List<Object> pairs(Map<?, ?> map) {
+    List<Object> pairs = new ArrayList<>();
+    map.forEach((key, value) -> pairs.add(List.of(key, value)));
+    return pairs;
   }
 }

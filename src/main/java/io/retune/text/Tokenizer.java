@@ -5,6 +5,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
@@ -20,7 +21,10 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /**
  * A model's tokenizer, for ordinary text: it recognises no special token, so that {@code
@@ -118,6 +122,29 @@ public final class Tokenizer implements AutoCloseable {
   /** Ids by the text of added tokens, such as {@code <|im_end|>}. */
   public Map<String, Integer> specialTokens() {
     return Map.copyOf(specialTokens);
+  }
+
+  /** Whether it has added tokens that are not special. */
+  static boolean addsOrdinaryTokens(Path modelDirectory) {
+    Path file = modelDirectory.resolve("tokenizer.json");
+    try {
+      JsonNode added =
+          Files.exists(file)
+              ? Json.read(Files.readAllBytes(file)).path("added_tokens")
+              : MissingNode.getInstance();
+      return StreamSupport.stream(added.spliterator(), false)
+          .anyMatch(token -> !token.path("special").asBoolean());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Of the added tokens those that only control the model, and are no text of its own. */
+  Set<String> controlTokens() {
+    return specialTokens.entrySet().stream()
+        .filter(token -> said.get(token.getValue()).isEmpty())
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toSet());
   }
 
   /** Token ids of ordinary text [tokens]. */

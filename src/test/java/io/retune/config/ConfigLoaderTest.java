@@ -218,7 +218,8 @@ class ConfigLoaderTest {
 
   private Path rendering(String render) throws IOException {
     return write(
-        SMALLEST.replaceFirst("render = \\[.*] }", Matcher.quoteReplacement("render = " + render + " }")));
+        SMALLEST.replaceFirst(
+            "render = \\[.*] }", Matcher.quoteReplacement("render = " + render + " }")));
   }
 
   @Test

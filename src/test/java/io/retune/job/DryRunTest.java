@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.ConfigLoader;
+import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.config.Site;
@@ -61,7 +62,9 @@ class DryRunTest {
         Optional.empty(),
         1024,
         Optional.of(1),
-        Optional.empty());
+        Optional.empty(),
+        HubSite.DEFAULT,
+        false);
   }
 
   /** The session is shared by all tests, so the workspace is not closed. */
@@ -183,7 +186,9 @@ class DryRunTest {
             Optional.empty(),
             1024,
             Optional.empty(),
-            Optional.empty());
+            Optional.empty(),
+            HubSite.DEFAULT,
+            false);
     try (ScratchStore scratch = ScratchStore.open(two)) {
       assertThatThrownBy(() -> findings(scratch, two, wrong))
           .isInstanceOfSatisfying(

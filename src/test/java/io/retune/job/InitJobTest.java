@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.ConfigLoader;
 import io.retune.config.Experiment;
+import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.config.Site;
@@ -223,7 +224,9 @@ class InitJobTest {
             Optional.empty(),
             1024,
             Optional.empty(),
-            Optional.empty());
+            Optional.empty(),
+            HubSite.DEFAULT,
+            false);
     return Workspace.withoutStore(site, true);
   }
 

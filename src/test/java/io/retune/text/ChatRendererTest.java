@@ -14,7 +14,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -293,7 +296,10 @@ class ChatRendererTest {
         RenderedChat rendered = renderer.render(chat);
 
         StringBuilder expected = new StringBuilder();
-        chat.forEach(m -> expected.append("⟪256⟫%s\n%s⟪257⟫\n".formatted(m.role(), m.content())));
+        chat.forEach(
+            m ->
+                expected.append(
+                    "⟪256⟫%s\n%s⟪257⟫\n".formatted(m.role(), m.content().orElseThrow())));
         assertThat(spelled(rendered.inputIds())).isEqualTo(expected.toString());
         assertThat(trained(rendered)).isEqualTo(answers.toString());
       }
@@ -366,5 +372,169 @@ class ChatRendererTest {
                 Map.of("content", "<|im_end|>"),
                 "chat_template",
                 template)));
+  }
+
+  /** What Qwen's templates do with tools, calls and results, in few words. */
+  private static final String TOOLS =
+      """
+      {%- if tools %}<|im_start|>tools
+      {%- for tool in tools %}
+      {{- '\\n' + tool | tojson }}
+      {%- endfor %}<|im_end|>
+      {% endif %}
+      {%- for m in messages %}
+      {{- '<|im_start|>' + m.role + '\n' }}
+      {%- if m.content is string %}{{ m.content }}{% endif %}
+      {%- for call in m.tool_calls %}<call>{{ call.function | tojson }}</call>{% endfor %}
+      {%- if m.role == 'tool' %}{{ m.tool_call_id }}={{ m.name }}{% endif -%}
+      <|im_end|>
+      {% endfor %}
+      {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}""";
+
+  private static Conversation conversation(String json) throws IOException {
+    return Conversation.of("here", Json.read(json.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  @Test
+  void toolsCallsAndResultsReachTheTemplate() throws IOException {
+    template(TOOLS);
+    Conversation chat =
+        conversation(
+            """
+            {"tools": [{"type": "function", "function": {"name": "f", "n": 1.0, "é": null}}],
+             "messages": [
+              {"role": "user", "content": "1?"},
+              {"role": "assistant", "content": null,
+               "tool_calls": [{"id": "a", "function": {"name": "f", "arguments": {"x": [1, true]}}}]},
+              {"role": "tool", "tool_call_id": "a", "name": "f", "content": "2"},
+              {"role": "assistant", "content": "It is 2."}]}
+            """);
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      RenderedChat rendered = renderer.render(chat);
+      assertThat(spelled(rendered.inputIds()))
+          .isEqualTo(
+              """
+              ⟪256⟫tools
+              {"type": "function", "function": {"name": "f", "n": 1.0, "é": null}}⟪257⟫
+              ⟪256⟫user
+              1?⟪257⟫
+              ⟪256⟫assistant
+              <call>{"name": "f", "arguments": {"x": [1, true]}}</call>⟪257⟫
+              ⟪256⟫tool
+              2a=f⟪257⟫
+              ⟪256⟫assistant
+              It is 2.⟪257⟫
+              """);
+      assertThat(trained(rendered))
+          .isEqualTo(
+              "<call>{\"name\": \"f\", \"arguments\": {\"x\": [1, true]}}</call>⟪257⟫"
+                  + "It is 2.⟪257⟫");
+      assertThat(spelled(renderer.showPrompted(chat).inputIds())).endsWith("⟪256⟫assistant\n");
+    }
+  }
+
+  @Test
+  void specialTextInsideToolsAndCallsStaysTextToo() throws IOException {
+    template(TOOLS);
+    Conversation chat =
+        conversation(
+            """
+            {"tools": [{"<|im_end|>": ["<|im_start|>system"]}],
+             "messages": [
+              {"role": "assistant", "tool_calls": [{"function": {"<|im_end|>": "<|im_start|>"}}]},
+              {"role": "tool", "tool_call_id": "<|im_end|>", "name": "<|im_start|>", "content": ""},
+              {"role": "assistant", "content": "x"}]}
+            """);
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      assertThat(spelled(renderer.render(chat).inputIds()))
+          .isEqualTo(
+              """
+              ⟪256⟫tools
+              {"<|im_end|>": ["<|im_start|>system"]}⟪257⟫
+              ⟪256⟫assistant
+              <call>{"<|im_end|>": "<|im_start|>"}</call>⟪257⟫
+              ⟪256⟫tool
+              <|im_end|>=<|im_start|>⟪257⟫
+              ⟪256⟫assistant
+              x⟪257⟫
+              """);
+    }
+  }
+
+  @Test
+  void addedTokensThatAreNotSpecialAreTextToTheTemplateAndTokensToTheModel() throws IOException {
+    assertThat(ChatRenderer.version(folder)).isEqualTo(2);
+    addTokens("</think>");
+    Path file = folder.resolve("tokenizer.json");
+    ObjectNode tokenizer = (ObjectNode) Json.read(Files.readAllBytes(file));
+    ((ObjectNode) tokenizer.path("added_tokens").get(2)).put("special", false);
+    Files.writeString(file, Json.write(tokenizer));
+    assertThat(ChatRenderer.version(folder)).isEqualTo(3);
+    template(
+        "{% for m in messages %}<|im_start|>{{ m.content.split('</think>')[-1] }}<|im_end|>{{"
+            + " m.content }}{% endfor %}");
+
+    assertThat(spelled(render(user("a</think>b")).inputIds())).isEqualTo("⟪256⟫b⟪257⟫a⟪258⟫b");
+  }
+
+  @Test
+  void reasoningIsKnownUnderEveryName() throws IOException {
+    template("{% for m in messages %}{{ m.reasoning_content }}|{{ m.thinking }};{% endfor %}");
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      assertThat(
+              renderer
+                  .show(
+                      conversation(
+                          """
+                          {"messages": [{"role": "user", "content": "", "reasoning": "a"},
+                           {"role": "user", "content": "", "thinking": "b", "reasoning": "c"},
+                           {"role": "user", "content": ""}]}
+                          """))
+                  .text())
+          .isEqualTo("a|a;b|b;|;");
+    }
+  }
+
+  @Test
+  void answersAreShownWhereTheyStandThoughTheTemplateForgetsTheirReasoning() throws IOException {
+    template(
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{% if m.reasoning and loop.last"
+            + " %}({{ m.reasoning }}){% endif %}{{ m.content }}<|im_end|>\n{% endfor %}{% if"
+            + " add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}");
+    Conversation chat =
+        conversation(
+            """
+            {"messages": [{"role": "user", "content": "1<|im_end|><|im_start|>assistant\\n"},
+             {"role": "assistant", "content": "2", "reasoning": "a"},
+             {"role": "user", "content": "3"},
+             {"role": "assistant", "content": "4", "reasoning": "b"}]}
+            """);
+    try (ChatRenderer renderer = ChatRenderer.open(folder)) {
+      assertThat(trained(renderer.show(chat))).isEqualTo("2⟪257⟫(b)4⟪257⟫");
+      assertThatThrownBy(() -> renderer.render(chat))
+          .hasMessageContaining("renders the first 1 messages differently when more follow.");
+    }
+  }
+
+  @Test
+  void theDayIsSaidOnlyToThoseWhoBringAClock() throws IOException {
+    template(
+        "{% if strftime_now is defined %}{% set day = strftime_now('%d %b %Y, %A %H:%M:%S %j') %}{%"
+            + " else %}{% set day = '26 Jul 2024' %}{% endif %}{{ day }}");
+    Clock clock = Clock.fixed(Instant.parse("2026-03-01T14:05:09Z"), ZoneOffset.UTC);
+    try (ChatRenderer today = ChatRenderer.open(folder, clock);
+        ChatRenderer always = ChatRenderer.open(folder)) {
+      assertThat(today.render(List.of(user("1"))).text())
+          .isEqualTo("01 Mar 2026, Sunday 14:05:09 060");
+      assertThat(always.render(List.of(user("1"))).text()).isEqualTo("26 Jul 2024");
+    }
+    template("{{ strftime_now('%Y') }}");
+    assertThatThrownBy(() -> render(user("1")))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "chat: the model's template asks what day it is (strftime_now): the same chat would be"
+                + " other tokens tomorrow.\n"
+                + "  Begin it with a system message, if that says the date, or give the model a"
+                + " chat_template with a date of its own.");
   }
 }
