@@ -22,6 +22,9 @@ import java.util.TreeMap;
  * sizes that fit it and this machine, each with its reason.
  */
 public final class FirstConfiguration {
+  /** Between two checkpoints. */
+  private static final int MOST_STEPS_LOST = 100;
+
   private final String name;
   private final DataFile file;
   private final Shape shape;
@@ -252,7 +255,7 @@ public final class FirstConfiguration {
             sizes.rate(),
             isLong ? "{ linear { warmup-steps = " + steps / 20 + " } }" : "{ constant {} }",
             Math.max(1, steps / 4),
-            Math.max(1, steps / 10),
+            Math.max(1, Math.min(MOST_STEPS_LOST, steps / 4)),
             shape.isDocuments()
                 ? "# prompts = [...]       # for models that know chats: messages to answer before and after"
                 : "# prompts = [\"...\"]     # messages that are answered before and after training, to be read");
@@ -262,7 +265,9 @@ public final class FirstConfiguration {
     SortedMap<String, String> reasons = new TreeMap<>(sizes.reasons());
     reasons.remove("held-out");
     reasons.put("train.evaluate-every", "shows the way down in quarters");
-    reasons.put("train.checkpoint-every", "a run that is interrupted loses a tenth at most");
+    reasons.put(
+        "train.checkpoint-every",
+        "what an interrupted run loses at most; each checkpoint takes room");
     if (sizes.steps() >= 50) {
       reasons.put("train.schedule", "the rate goes down before the run ends");
     }

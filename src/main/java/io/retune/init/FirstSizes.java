@@ -146,13 +146,16 @@ record FirstSizes(
       double tokens, double perMicroBatch, Machine machine, SortedMap<String, String> reasons) {
     int cores = machine.cores();
     int usual = Math.min(MOST_MICRO_BATCHES, (USUAL_MICRO_BATCHES + cores - 1) / cores * cores);
-    int most = (int) Math.min(usual, EPOCHS * tokens / perMicroBatch / GOOD_STEPS);
+    double inAll = EPOCHS * tokens / perMicroBatch;
+    int most = (int) Math.min(usual, inAll / GOOD_STEPS);
+    if (most < cores && inAll >= (double) cores * LEAST_STEPS) {
+      most = cores;
+    }
     if (most < usual) {
-      int fitting = Math.max(1, most >= cores ? most / cores * cores : most);
       reasons.put(
           "order.micro-batches",
           "fewer than usual, since there is little data: more steps are better than larger ones");
-      return fitting;
+      return Math.max(1, most >= cores ? most / cores * cores : most);
     }
     reasons.put(
         "order.micro-batches",

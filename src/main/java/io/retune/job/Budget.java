@@ -46,6 +46,7 @@ record Budget(
   }
 
   /**
+   * @param ownMemory bytes that this process holds before anything is computed
    * @param prepared bytes that preparation wrote, and a run will write again
    * @param store where the run's store is or will be
    */
@@ -56,10 +57,14 @@ record Budget(
       Plan plan,
       LaneUse use,
       Optional<Probe> probe,
+      long ownMemory,
       long prepared,
       Path store) {
     long vector = (long) layout.size() * Float.BYTES;
     Map<String, Long> memory = new LinkedHashMap<>();
+    // The driver is such a process, and so is each executor beside it.
+    int processes = use.ranks() == 1 ? 1 : 1 + use.ranks();
+    memory.put("Java and Spark", processes * ownMemory);
     memory.put("weights, mapped once", parameters * Float.BYTES);
     memory.put("adapter and moments", (long) use.ranks() * VECTORS_OF_A_RANK * vector);
     memory.put("gradients", (long) use.ranks() * use.lanes() * VECTORS_OF_A_LANE * vector);
@@ -76,10 +81,16 @@ record Budget(
         parameters,
         layout.size(),
         memory,
-        Machine.availableMemory(),
+        available(ownMemory),
         disk,
         free(store),
         probe.map(p -> seconds(p, recipe, plan, use)));
+  }
+
+  /** Without this process, which is gone when a run begins. */
+  private static long available(long ownMemory) {
+    long left = Machine.availableMemory();
+    return left == 0 ? 0 : left + ownMemory;
   }
 
   private static long free(Path store) {

@@ -79,6 +79,7 @@ public final class CheckJob {
       Findings found = new DryRun(workspace, scratch, site, experiment.recipe()).findings();
       sayConfiguration();
       say(found);
+      terminal.say("checked   in %s", workspace.times());
       if (json) {
         System.out.println(Json.write(result(found)));
       }

@@ -11,6 +11,7 @@ import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Datasets;
 import io.retune.dataset.Preparation;
 import io.retune.dataset.Snapshot;
+import io.retune.job.TimeSplit.Stage;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
 import io.retune.model.ModelImporter;
@@ -104,8 +105,11 @@ final class DryRun {
         collect(
             problems,
             () ->
-                new ModelImporter(workspace.store(), workspace.sources())
-                    .borrowModel(recipe.model()));
+                timed(
+                    Stage.IMPORT,
+                    () ->
+                        new ModelImporter(workspace.store(), workspace.sources())
+                            .borrowModel(recipe.model())));
     SortedMap<String, DatasetVersion> versions = datasets(problems);
     if (model.isEmpty() || versions.size() < recipe.data().datasets().size()) {
       throw new InvalidInputException(problems);
@@ -127,14 +131,19 @@ final class DryRun {
     }
   }
 
+  private <T> T timed(Stage stage, Supplier<T> work) {
+    return workspace.times().measure(stage, work);
+  }
+
   private SortedMap<String, DatasetVersion> datasets(List<Problem> problems) {
     SortedMap<String, DatasetVersion> versions = new TreeMap<>();
+    workspace.spark();
     recipe
         .data()
         .datasets()
         .forEach(
             (name, spec) ->
-                collect(problems, () -> version(name, spec))
+                collect(problems, () -> timed(Stage.IMPORT, () -> version(name, spec)))
                     .ifPresent(version -> versions.put(name, version)));
     return versions;
   }
@@ -168,7 +177,8 @@ final class DryRun {
     AdapterLayout layout = AdapterLayout.of(model.config(), recipe.train().lora());
     LaneUse laneUse = LaneUse.of(recipe.order(), site, Runtime.getRuntime().availableProcessors());
     long written = scratch.bytes();
-    Optional<Probe> probe = probe(model, plan);
+    long ownMemory = Machine.ownMemory();
+    Optional<Probe> probe = timed(Stage.LOAD, () -> probe(model, plan));
     return new Findings(
         model,
         versions,
@@ -186,6 +196,7 @@ final class DryRun {
             plan,
             laneUse,
             probe,
+            ownMemory,
             written,
             scratch.own()),
         probe,

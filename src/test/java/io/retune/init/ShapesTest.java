@@ -1,0 +1,107 @@
+package io.retune.init;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.retune.config.InvalidInputException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ShapesTest {
+  @TempDir Path folder;
+
+  private Path write(String name, String... lines) throws IOException {
+    List<String> json = List.of(lines).stream().map(line -> line.replace('\'', '"')).toList();
+    return Files.write(folder.resolve(name), json);
+  }
+
+  private Shape shape(String... lines) throws IOException {
+    return Shapes.of(DataFile.read(write("a.jsonl", lines)));
+  }
+
+  @Test
+  void rolesThatAreNotKnownAreNamed() throws IOException {
+    Path data =
+        write(
+            "a.jsonl",
+            "{'conversations':[{'from':'human','value':'a'},{'from':'gtp','value':'b'}]}");
+    assertThatThrownBy(() -> Shapes.of(DataFile.read(data)))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "--data "
+                + data
+                + ": has messages in conversations of the roles gtp.\n"
+                + "  Known are assistant, bot, chatgpt, function, gpt, human, model, observation,"
+                + " system, tool, user.");
+  }
+
+  @Test
+  void aLineThatIsNoObjectIsNamed() throws IOException {
+    Path list = write("a.jsonl", "{'text':'One two'}", "", "['One two']");
+    assertThatThrownBy(() -> DataFile.read(list))
+        .hasMessage(
+            list
+                + ":3: is JSON, but no object.\n"
+                + "  Give JSON lines, one object a line, or a file of text whose name ends in .txt.");
+    Path table = write("b.csv", "question,answer");
+    assertThatThrownBy(() -> DataFile.read(table)).hasMessageContaining(":1: is no JSON: ");
+    Path empty = write("c.jsonl", "");
+    assertThatThrownBy(() -> DataFile.read(empty)).hasMessageContaining("has no rows.");
+  }
+
+  /** As in a classification: rows that share a question would all be held out, or none. */
+  @Test
+  void whereAllQuestionsAreEqualTheAnswersTellRowsApart() throws IOException {
+    Shape shape =
+        shape(
+            "{'prompt':'Tell a joke','completion':'A'}",
+            "{'prompt':'Tell a joke','completion':'B'}");
+    assertThat(shape.by()).isEqualTo("string(completion)");
+    assertThat(shape("{'prompt':'A','completion':'C'}", "{'prompt':'B','completion':'C'}").by())
+        .isEqualTo("string(prompt)");
+  }
+
+  @Test
+  void aSystemColumnIsRenderedWhereEachRowHasOne() throws IOException {
+    Shape each = shape("{'system':'Be kind','question':'A','answer':'B'}");
+    assertThat(each.render()).contains("{ role = system,    content = \"${system}\" }");
+    assertThat(each.notes()).isEmpty();
+    Shape some =
+        shape(
+            "{'system':'Be kind','question':'A','answer':'B'}",
+            "{'system':'','question':'A','answer':'C'}");
+    assertThat(some.render()).doesNotContain("system");
+    assertThat(some.notes())
+        .containsExactly("The column system is left out: 1 of 2 rows have none.");
+  }
+
+  @Test
+  void rowsWithNothingToLearnAreNoExamples() throws IOException {
+    Path data =
+        write(
+            "a.jsonl",
+            "{'question':'A','answer':'B'}",
+            "{'question':'A','answer':' '}",
+            "{'question':null,'answer':'B'}",
+            "{'answer':'B'}");
+    DataFile file = DataFile.read(data);
+    Shape shape = Shapes.of(file);
+    assertThat(file.sample().stream().map(shape.reader()::read).flatMap(Optional::stream))
+        .hasSize(1);
+    assertThat(shape.where())
+        .isEqualTo("length(trim(string(question))) > 0 AND length(trim(string(answer))) > 0");
+  }
+
+  @Test
+  void aNameIsMadeThatADatasetMayHave() {
+    assertThat(FirstConfiguration.nameOf(Path.of("x", "My Chats (v2).jsonl")))
+        .isEqualTo("my-chats-v2");
+    assertThat(FirstConfiguration.nameOf(Path.of("_.txt"))).isEqualTo("data");
+    assertThat(FirstConfiguration.nameOf(Path.of("glossary"))).isEqualTo("glossary");
+  }
+}
