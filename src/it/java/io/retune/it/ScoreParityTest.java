@@ -54,7 +54,7 @@ class ScoreParityTest {
   private static final String IDS =
       """
       {"input_ids": [504, 2534, 436, 11481, 28, 284, 260], "labels": [-100, -100, 436, 11481, -100, 284, 260]}
-      {"input_ids": [17, 18, 504], "labels": [5, -100, 9]}
+      {"input_ids": [17, 18, 504, 2534, 436, 11481], "labels": [5, -100, -100, -100, 436, 11481]}
       {"input_ids": [7], "labels": [7]}
       """;
 
