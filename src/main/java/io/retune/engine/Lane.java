@@ -12,7 +12,6 @@ import io.retune.plan.MicroBatch;
  */
 public final class Lane implements AutoCloseable {
   private final Decoder decoder;
-  private final ModelConfig config;
   private final PtNDManager manager;
   private final TorchScriptModule kernels;
   private final AdapterVector parameters;
@@ -22,7 +21,7 @@ public final class Lane implements AutoCloseable {
   Lane(Decoder decoder, PtNDManager manager) {
     TorchScriptModule.prepareThread();
     this.decoder = decoder;
-    this.config = decoder.config();
+    ModelConfig config = decoder.config();
     this.manager = manager;
     this.kernels = decoder.kernels();
     this.parameters = new AdapterVector(manager, decoder.layout(), config.layers());
@@ -43,28 +42,21 @@ public final class Lane implements AutoCloseable {
     gradients.set(zeros);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
       Pass pass = new Pass(decoder, kernels, parameters, scope, batch);
-      NDArray[] inputs = new NDArray[config.layers()];
-      NDArray[][] saved = new NDArray[config.layers()][];
-      NDArray x = pass.embedded();
-      for (int i = 0; i < config.layers(); i++) {
-        inputs[i] = x;
-        saved[i] = pass.forward(i, x);
-        x = saved[i][0];
-      }
-      NDArray[] head = pass.headBack(x, weight);
-      x.close();
-      NDArray dx = head[1];
-      for (int i = config.layers() - 1; i >= 0; i--) {
-        // Its output was the next layer's input, or the head's, and is closed by now.
-        saved[i][0] = saved[i][1];
-        NDArray before = pass.backward(i, dx, inputs[i], saved[i], gradients);
-        dx.close();
-        dx = before;
-        inputs[i].close();
-        close(saved[i]);
-      }
+      Pass.Back adapterGradient =
+          new Pass.Back() {
+            @Override
+            public NDArray[] head(NDArray x) {
+              return pass.headBack(x, weight);
+            }
+
+            @Override
+            public NDArray layer(int layer, NDArray dy, NDArray x, NDArray[] saved) {
+              return pass.backward(layer, dy, x, saved, gradients);
+            }
+          };
+      double loss = pass.thereAndBack(adapterGradient).loss();
       gradients.get(gradient);
-      return sum(head[0].toFloatArray());
+      return loss;
     }
   }
 
@@ -76,14 +68,7 @@ public final class Lane implements AutoCloseable {
     parameters.set(adapter);
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
       Pass pass = new Pass(decoder, kernels, parameters, scope, batch);
-      NDArray x = pass.embedded();
-      for (int i = 0; i < config.layers(); i++) {
-        NDArray[] saved = pass.forward(i, x);
-        x.close();
-        x = saved[0];
-        close(java.util.Arrays.copyOfRange(saved, 1, saved.length));
-      }
-      return byExample(batch, pass.head(x).toFloatArray());
+      return byExample(batch, pass.losses().toFloatArray());
     }
   }
 
@@ -99,20 +84,6 @@ public final class Lane implements AutoCloseable {
       }
     }
     return sums;
-  }
-
-  private static double sum(float[] losses) {
-    double sum = 0;
-    for (float loss : losses) {
-      sum += loss;
-    }
-    return sum;
-  }
-
-  private static void close(NDArray[] tensors) {
-    for (NDArray tensor : tensors) {
-      tensor.close();
-    }
   }
 
   @Override

@@ -11,7 +11,7 @@ import java.util.stream.IntStream;
 /** A micro-batch on its way through the model: its tensors, and the kernels called with them. */
 final class Pass {
   /** Targets whose logits are held at a time: 128 x 49,152 floats are 25 MB. */
-  static final int HEAD_CHUNK = 128;
+  private static final int HEAD_CHUNK = 128;
 
   private final Decoder decoder;
   private final ModelConfig config;
@@ -53,13 +53,81 @@ final class Pass {
     this.angles = Angles.of(scope, config.rope(), batch.positions());
   }
 
+  /** What a way back through the model works out. */
+  interface Back {
+    /** Losses float32 [targets], and the gradient of {@code x}. */
+    NDArray[] head(NDArray x);
+
+    /** The gradient of {@code x}. */
+    NDArray layer(int layer, NDArray dy, NDArray x, NDArray[] saved);
+  }
+
+  /**
+   * What came of it.
+   *
+   * @param loss sum of the targets' losses
+   * @param dx what the way back through the first layer gave
+   */
+  record Returned(double loss, NDArray dx) {}
+
+  /** Forward through all layers, and back; what is not needed any more is freed on the way. */
+  Returned thereAndBack(Back back) {
+    NDArray[] inputs = new NDArray[config.layers()];
+    NDArray[][] saved = new NDArray[config.layers()][];
+    NDArray x = embedded();
+    for (int i = 0; i < config.layers(); i++) {
+      inputs[i] = x;
+      saved[i] = forward(i, x);
+      x = saved[i][0];
+    }
+    NDArray[] head = back.head(x);
+    x.close();
+    NDArray dx = head[1];
+    for (int i = config.layers() - 1; i >= 0; i--) {
+      // Its output was the next layer's input, or the head's, and is closed by now.
+      saved[i][0] = saved[i][1];
+      NDArray before = back.layer(i, dx, inputs[i], saved[i]);
+      dx.close();
+      dx = before;
+      inputs[i].close();
+      close(saved[i]);
+    }
+    return new Returned(sum(head[0].toFloatArray()), dx);
+  }
+
+  private static double sum(float[] losses) {
+    double sum = 0;
+    for (float loss : losses) {
+      sum += loss;
+    }
+    return sum;
+  }
+
+  /** Losses float32 [targets], forward alone. */
+  NDArray losses() {
+    NDArray x = embedded();
+    for (int i = 0; i < config.layers(); i++) {
+      NDArray[] saved = forward(i, x);
+      x.close();
+      x = saved[0];
+      close(Arrays.copyOfRange(saved, 1, saved.length));
+    }
+    return head(x);
+  }
+
+  private static void close(NDArray[] tensors) {
+    for (NDArray tensor : tensors) {
+      tensor.close();
+    }
+  }
+
   /** float32 [tokens, width]. */
-  NDArray embedded() {
+  private NDArray embedded() {
     return kernels.call(scope, "embed", ids, decoder.embedding())[0];
   }
 
   /** The layer's output, and behind it what its backward pass needs. */
-  NDArray[] forward(int layer, NDArray x) {
+  private NDArray[] forward(int layer, NDArray x) {
     return kernels.call(
         scope,
         "layer",
@@ -118,7 +186,7 @@ final class Pass {
   }
 
   /** Losses float32 [targets]. */
-  NDArray head(NDArray x) {
+  private NDArray head(NDArray x) {
     return kernels
         .call(
             scope,

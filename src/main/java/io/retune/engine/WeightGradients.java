@@ -60,25 +60,21 @@ public final class WeightGradients implements AutoCloseable {
   public double add(MicroBatch batch, double weight) {
     try (PtNDManager scope = (PtNDManager) manager.newSubManager()) {
       Pass pass = new Pass(decoder, kernels, untouched, scope, batch);
-      NDArray[] inputs = new NDArray[config.layers()];
-      NDArray[][] saved = new NDArray[config.layers()][];
-      NDArray x = pass.embedded();
-      for (int i = 0; i < config.layers(); i++) {
-        inputs[i] = x;
-        saved[i] = pass.forward(i, x);
-        x = saved[i][0];
-      }
-      NDArray[] result = pass.headBackWeights(x, weight, norm, head);
-      NDArray dx = result[1];
-      for (int i = config.layers() - 1; i >= 0; i--) {
-        dx = pass.backwardWeights(i, dx, inputs[i], saved[i], layers[i]);
-      }
-      pass.embeddedBack(dx, embedding);
-      double sum = 0;
-      for (float loss : result[0].toFloatArray()) {
-        sum += loss;
-      }
-      return sum;
+      Pass.Back weightGradients =
+          new Pass.Back() {
+            @Override
+            public NDArray[] head(NDArray x) {
+              return pass.headBackWeights(x, weight, norm, head);
+            }
+
+            @Override
+            public NDArray layer(int layer, NDArray dy, NDArray x, NDArray[] saved) {
+              return pass.backwardWeights(layer, dy, x, saved, layers[layer]);
+            }
+          };
+      Pass.Returned returned = pass.thereAndBack(weightGradients);
+      pass.embeddedBack(returned.dx(), embedding);
+      return returned.loss();
     }
   }
 
