@@ -99,25 +99,44 @@ final class RunFolder implements AutoCloseable {
   /** Of the runs of an experiment, by its fingerprint, those whose recipe was given up, and why. */
   static SortedMap<String, String> givenUp(Store store, String experiment) {
     SortedMap<String, String> causes = new TreeMap<>();
-    for (String run : names(store)) {
-      if (begun(store, run, "").anyMatch(begun -> begun.experiment().equals(experiment))) {
-        figures(store, run).recipeFailure().ifPresent(failure -> causes.put(run, failure.cause()));
+    for (Declared declared : declarations(store)) {
+      if (declared.asked().experiment().equals(experiment)) {
+        try {
+          figures(store, declared.run())
+              .recipeFailure()
+              .ifPresent(failure -> causes.put(declared.run(), failure.cause()));
+        } catch (DamagedJournalException e) {
+          passedOver(declared.run(), e);
+        }
       }
     }
     return causes;
   }
 
+  /** What each run is made of whose journal can be read that far. */
+  static List<Declared> declarations(Store store) {
+    return names(store).stream()
+        .flatMap(run -> begun(store, run, ""))
+        .map(Begun::declared)
+        .toList();
+  }
+
+  private static void passedOver(String run, DamagedJournalException damage) {
+    System.err.println(run + ": " + damage.getMessage());
+  }
+
   /**
    * What the first entry of a journal says: enough to tell runs apart.
    *
-   * @param name of its experiment
-   * @param experiment fingerprint
    * @param time when it was declared
    */
-  private record Begun(String run, String name, String experiment, String time) {
-    static Begun of(JournalEntry first, Declared declared) {
-      return new Begun(
-          declared.run(), declared.name(), declared.asked().experiment(), first.time());
+  private record Begun(Declared declared, String time) {
+    String run() {
+      return declared.run();
+    }
+
+    String name() {
+      return declared.name();
     }
   }
 
@@ -126,13 +145,13 @@ final class RunFolder implements AutoCloseable {
     try {
       return Journal.first(store, run)
           .filter(first -> first.event() instanceof Declared)
-          .map(first -> Begun.of(first, (Declared) first.event()))
+          .map(first -> new Begun((Declared) first.event(), first.time()))
           .stream();
     } catch (DamagedJournalException e) {
       if (run.equals(asked)) {
         throw e;
       }
-      System.err.println(run + ": " + e.getMessage());
+      passedOver(run, e);
       return Stream.empty();
     }
   }
