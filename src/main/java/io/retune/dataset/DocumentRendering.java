@@ -10,7 +10,6 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
@@ -18,7 +17,6 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.apache.spark.util.TaskCompletionListener;
 
 /**
  * Rows to documents to tokens, without a template: as the tokenizer encodes a text that stands for
@@ -71,21 +69,9 @@ final class DocumentRendering {
       return rows;
     }
     Tokenizer tokenizer = Tokenizer.open(Path.of(directory));
-    TaskCompletionListener close = context -> tokenizer.close();
-    TaskContext.get().addTaskCompletionListener(close);
     Map<Integer, String> special = new HashMap<>();
     tokenizer.specialTokens().forEach((text, id) -> special.put(id, text));
-    return new Iterator<>() {
-      @Override
-      public boolean hasNext() {
-        return rows.hasNext();
-      }
-
-      @Override
-      public Row next() {
-        return render(rows.next(), column, tokenizer, special);
-      }
-    };
+    return Rendering.each(rows, tokenizer::close, row -> render(row, column, tokenizer, special));
   }
 
   private static Row render(

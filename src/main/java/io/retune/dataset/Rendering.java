@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -160,8 +161,13 @@ final class Rendering {
       return rows;
     }
     ChatRenderer renderer = ChatRenderer.open(Path.of(directory));
-    TaskCompletionListener close = context -> renderer.close();
-    TaskContext.get().addTaskCompletionListener(close);
+    return each(rows, renderer::close, row -> render(row, renderer, templates));
+  }
+
+  /** Each row rendered when it is asked for; {@code close} is called when the task is over. */
+  static Iterator<Row> each(Iterator<Row> rows, Runnable close, UnaryOperator<Row> render) {
+    TaskCompletionListener over = context -> close.run();
+    TaskContext.get().addTaskCompletionListener(over);
     return new Iterator<>() {
       @Override
       public boolean hasNext() {
@@ -170,7 +176,7 @@ final class Rendering {
 
       @Override
       public Row next() {
-        return render(rows.next(), renderer, templates);
+        return render.apply(rows.next());
       }
     };
   }

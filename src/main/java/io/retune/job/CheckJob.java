@@ -1,19 +1,14 @@
 package io.retune.job;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.Experiment;
 import io.retune.config.Site;
 import io.retune.dataset.Snapshot;
 import io.retune.job.DryRun.Findings;
 import io.retune.job.DryRun.Shown;
+import io.retune.lineage.Withheld;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
-import io.retune.text.Token;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
@@ -28,8 +23,6 @@ public final class CheckJob {
     TO_WATCHERS,
     SHOWN
   }
-
-  private static final String PUBLIC = "public";
 
   /** A longer example is cut when it is shown. */
   private static final int SHOWN_CHARACTERS = 1500;
@@ -111,7 +104,10 @@ public final class CheckJob {
         "example   %s, %s, of which %,d are trained: [[so]]",
         example.dataset(), Terminal.count(example.count(), "token"), example.targets());
     if (isShown(example.dataset())) {
-      marked(example.tokens()).lines().forEach(line -> terminal.say("          %s", line));
+      MarkedTokens.ASCII
+          .excerpt(example.tokens(), SHOWN_CHARACTERS)
+          .lines()
+          .forEach(line -> terminal.say("          %s", line));
     } else {
       terminal.say(
           "          its text is not written into a log, since its privacy is not public; --texts writes it");
@@ -122,36 +118,8 @@ public final class CheckJob {
     return texts == Texts.SHOWN || terminal.isInteractive() || mayBeRead(dataset);
   }
 
-  /** As on a run's page: the word is the user's own, and all but public withholds. */
   private boolean mayBeRead(String dataset) {
-    try {
-      JsonNode spec =
-          Json.read(experiment.resolvedJson().getBytes(StandardCharsets.UTF_8))
-              .path("data")
-              .path("datasets")
-              .path(dataset);
-      return spec.path("privacy").asText().strip().equalsIgnoreCase(PUBLIC)
-          || spec.path("show-texts").asBoolean(false);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  /** Trained tokens between double brackets. */
-  static String marked(List<Token> tokens) {
-    StringBuilder text = new StringBuilder();
-    boolean trained = false;
-    for (Token token : tokens) {
-      if (token.trained() != trained) {
-        text.append(trained ? "]]" : "[[");
-        trained = token.trained();
-      }
-      text.append(token.text());
-      if (text.length() > SHOWN_CHARACTERS) {
-        return text.append(trained ? "]] ..." : " ...").toString();
-      }
-    }
-    return text.append(trained ? "]]" : "").toString();
+    return !Withheld.of(experiment).has(dataset);
   }
 
   private void sayPlan(Findings found) {
@@ -256,7 +224,7 @@ public final class CheckJob {
         "examples",
         found.examples().stream()
             .filter(example -> texts == Texts.SHOWN || mayBeRead(example.dataset()))
-            .map(example -> marked(example.tokens()))
+            .map(example -> MarkedTokens.AS_IT_IS.excerpt(example.tokens(), SHOWN_CHARACTERS))
             .toList());
     return result;
   }

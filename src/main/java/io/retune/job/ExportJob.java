@@ -7,6 +7,7 @@ import io.retune.model.GgufExport.Precision;
 import io.retune.model.MergedModel;
 import io.retune.report.ModelCard;
 import io.retune.store.Json;
+import io.retune.store.Scratch;
 import io.retune.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -109,7 +109,7 @@ public final class ExportJob {
         Files.deleteIfExists(target);
         Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE);
       } finally {
-        deleteTree(staged);
+        Scratch.delete(staged);
       }
     } catch (IOException e) {
       throw InvalidInputException.of(
@@ -144,19 +144,5 @@ public final class ExportJob {
     }
     System.out.println(folder);
     manifest.forEach((name, sha256) -> System.out.println("  " + sha256.hex() + "  " + name));
-  }
-
-  /** What is left of an export that did not come to its end. */
-  private static void deleteTree(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    List<Path> paths = new ArrayList<>();
-    try (Stream<Path> tree = Files.walk(folder)) {
-      tree.forEach(paths::add);
-    }
-    for (int i = paths.size() - 1; i >= 0; i--) {
-      Files.delete(paths.get(i));
-    }
   }
 }

@@ -6,6 +6,7 @@ import io.retune.config.SourceSpec;
 import io.retune.init.FirstConfiguration;
 import io.retune.model.ModelImporter;
 import io.retune.store.Json;
+import io.retune.store.Scratch;
 import io.retune.store.Sha256;
 import io.retune.store.Sources;
 import io.retune.train.Machine;

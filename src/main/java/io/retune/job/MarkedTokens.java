@@ -12,7 +12,13 @@ enum MarkedTokens {
   COLOURED("\u001b[32m", "\u001b[0m"),
 
   /** For a file. */
-  BRACKETED("⟦", "⟧");
+  BRACKETED("⟦", "⟧"),
+
+  /** For any terminal. */
+  ASCII("[[", "]]"),
+
+  /** For a program, which no control character harms. */
+  AS_IT_IS("[[", "]]");
 
   /** Unicode's pictures of the control characters begin here. */
   private static final char PICTURES = '\u2400';
@@ -29,6 +35,11 @@ enum MarkedTokens {
   }
 
   String text(List<Token> tokens) {
+    return excerpt(tokens, Integer.MAX_VALUE);
+  }
+
+  /** Cut, and said to be, behind the token with which it has more than {@code most} characters. */
+  String excerpt(List<Token> tokens, int most) {
     StringBuilder text = new StringBuilder();
     boolean trained = false;
     for (Token token : tokens) {
@@ -36,7 +47,10 @@ enum MarkedTokens {
         text.append(trained ? end : begin);
         trained = token.trained();
       }
-      text.append(harmless(token.text()));
+      text.append(this == AS_IT_IS ? token.text() : harmless(token.text()));
+      if (text.length() > most) {
+        return text.append(trained ? end : "").append(" ...").toString();
+      }
     }
     return text.append(trained ? end : "").toString();
   }

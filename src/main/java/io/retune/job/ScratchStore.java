@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.Site;
+import io.retune.store.Scratch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

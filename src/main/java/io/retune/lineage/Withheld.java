@@ -1,9 +1,13 @@
 package io.retune.lineage;
 
+import io.retune.config.Experiment;
 import io.retune.dataset.DatasetVersion;
+import io.retune.lineage.JournalEntry.Asked;
 import io.retune.lineage.JournalEntry.Declared;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 
@@ -22,20 +26,37 @@ public record Withheld(SortedSet<String> datasets) {
    * something else by now: the stricter counts.
    */
   public static Withheld of(Declared declared) {
-    Map<String, String> settings =
-        Setting.of(declared.asked()).stream()
-            .collect(Collectors.toMap(Setting::key, Setting::value));
-    SortedSet<String> datasets = new TreeSet<>();
+    SortedMap<String, String> made = new TreeMap<>();
     for (DatasetVersion version : declared.datasets()) {
-      String recipe = "data.datasets." + version.name() + ".";
-      boolean isPublic =
-          isPublic(version.privacy())
-              && isPublic(settings.getOrDefault(recipe + "privacy", version.privacy()));
-      boolean isShown = Boolean.parseBoolean(settings.get(recipe + "show-texts"));
-      if (!isPublic && !isShown) {
-        datasets.add(version.name());
-      }
+      made.put(version.name(), version.privacy());
     }
+    return of(declared.asked(), made);
+  }
+
+  /** Of a recipe that has not run. */
+  public static Withheld of(Experiment experiment) {
+    SortedMap<String, String> declared = new TreeMap<>();
+    experiment.recipe().data().datasets().forEach((name, d) -> declared.put(name, d.privacy()));
+    return of(Asked.of(experiment), declared);
+  }
+
+  /**
+   * @param privacies by dataset, what was declared of it
+   */
+  private static Withheld of(Asked asked, SortedMap<String, String> privacies) {
+    Map<String, String> settings =
+        Setting.of(asked).stream().collect(Collectors.toMap(Setting::key, Setting::value));
+    SortedSet<String> datasets = new TreeSet<>();
+    privacies.forEach(
+        (name, privacy) -> {
+          String recipe = "data.datasets." + name + ".";
+          boolean isPublic =
+              isPublic(privacy) && isPublic(settings.getOrDefault(recipe + "privacy", privacy));
+          boolean isShown = Boolean.parseBoolean(settings.get(recipe + "show-texts"));
+          if (!isPublic && !isShown) {
+            datasets.add(name);
+          }
+        });
     return new Withheld(datasets);
   }
 

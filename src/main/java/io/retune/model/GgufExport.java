@@ -3,6 +3,7 @@ package io.retune.model;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
+import io.retune.text.TokenizerConfig;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -59,14 +60,14 @@ public final class GgufExport {
   private final ModelConfig config;
   private final Precision precision;
   private final JsonNode tokenizer;
-  private final JsonNode tokenizerConfig;
+  private final TokenizerConfig tokenizerConfig;
 
   private GgufExport(MergedModel model, Precision precision) throws IOException {
     this.model = model;
     this.config = model.config();
     this.precision = precision;
     this.tokenizer = json("tokenizer.json");
-    this.tokenizerConfig = json("tokenizer_config.json");
+    this.tokenizerConfig = TokenizerConfig.read(model.baseDirectory());
   }
 
   private JsonNode json(String name) throws IOException {
@@ -281,36 +282,18 @@ public final class GgufExport {
     Map<String, Integer> ids = new HashMap<>();
     byId.forEach((id, text) -> ids.put(text, id));
     for (String role : List.of("bos", "eos", "unk", "pad")) {
-      token(role)
+      tokenizerConfig
+          .token(role + "_token")
           .map(ids::get)
           .ifPresent(id -> metadata.uint32("tokenizer.ggml." + NAMES.get(role) + "_token_id", id));
     }
     metadata.bool(
-        "tokenizer.ggml.add_bos_token", tokenizerConfig.path("add_bos_token").asBoolean());
-    template().ifPresent(text -> metadata.text("tokenizer.chat_template", text));
+        "tokenizer.ggml.add_bos_token", tokenizerConfig.json().path("add_bos_token").asBoolean());
+    tokenizerConfig.template().ifPresent(text -> metadata.text("tokenizer.chat_template", text));
   }
 
   private static final Map<String, String> NAMES =
       Map.of("bos", "bos", "eos", "eos", "unk", "unknown", "pad", "padding");
-
-  private Optional<String> token(String role) {
-    JsonNode token = tokenizerConfig.path(role + "_token");
-    String text = token.isObject() ? token.path("content").asText() : token.asText("");
-    return Optional.of(text).filter(t -> !t.isEmpty());
-  }
-
-  private Optional<String> template() {
-    Path separate = model.baseDirectory().resolve("chat_template.jinja");
-    try {
-      String text =
-          Files.exists(separate)
-              ? Files.readString(separate)
-              : tokenizerConfig.path("chat_template").asText("");
-      return Optional.of(text).filter(t -> !t.isEmpty());
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-  }
 
   /** llama.cpp's name for how text is cut before BPE (src/llama-vocab.cpp). */
   private String preTokenizer() {

@@ -7,7 +7,6 @@ import io.retune.config.Site;
 import io.retune.config.SourceSpec;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,7 +16,6 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -97,7 +95,7 @@ public final class Sources {
         return new Fetched(pinned, cached);
       }
       log.warn("event=cached-source-damaged path={}", home);
-      deleteTree(home);
+      Scratch.delete(home);
     }
     return fetchInto(source, Optional.of(pinned), place);
   }
@@ -183,7 +181,7 @@ public final class Sources {
       }
       return new Fetched(found, filesIn(home));
     } finally {
-      deleteTree(staged);
+      Scratch.delete(staged);
     }
   }
 
@@ -464,16 +462,6 @@ public final class Sources {
     }
     try (InputStream in = files.open(status.getPath())) {
       Files.copy(in, into.resolve(status.getPath().getName()));
-    }
-  }
-
-  static void deleteTree(Path folder) {
-    try (Stream<Path> tree = Files.walk(folder)) {
-      for (Path path : (Iterable<Path>) tree.sorted(Comparator.reverseOrder())::iterator) {
-        Files.delete(path);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

@@ -7,6 +7,7 @@ import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,6 +137,12 @@ public final class Unpacked implements AutoCloseable {
 
   @Override
   public void close() {
-    folder.ifPresent(Sources::deleteTree);
+    try {
+      if (folder.isPresent()) {
+        Scratch.delete(folder.get());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -1,12 +1,8 @@
 package io.retune.text;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
-import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -109,45 +105,27 @@ public final class ChatRenderer implements AutoCloseable {
   }
 
   private static ChatRenderer open(Path modelDirectory, Map<String, Object> functions) {
-    Path file = modelDirectory.resolve("tokenizer_config.json");
+    TokenizerConfig config = TokenizerConfig.read(modelDirectory);
+    String place = config.file().toString();
+    String template =
+        config
+            .template()
+            .orElseThrow(
+                () ->
+                    InvalidInputException.of(
+                        place,
+                        "has no chat template.",
+                        "Use a model that was trained on chats, or add a chat_template."));
+    Map<String, Object> names = new LinkedHashMap<>(functions);
+    for (String name : NAMED_TOKENS) {
+      config.token(name).ifPresent(text -> names.put(name, text));
+    }
     try {
-      JsonNode config = Json.read(Files.readAllBytes(file));
-      Map<String, Object> names = new LinkedHashMap<>(functions);
-      for (String name : NAMED_TOKENS) {
-        JsonNode token = config.path(name);
-        String text = token.isObject() ? token.path("content").asText() : token.asText("");
-        if (!text.isEmpty()) {
-          names.put(name, text);
-        }
-      }
       return new ChatRenderer(
-          Tokenizer.open(modelDirectory),
-          template(modelDirectory, file, config),
-          names,
-          EndTokens.of(modelDirectory),
-          file.toString());
-    } catch (NoSuchFileException e) {
-      throw InvalidInputException.of(
-          file.toString(), "is not there.", "Give a model with its tokenizer_config.json.");
+          Tokenizer.open(modelDirectory), template, names, EndTokens.of(modelDirectory), place);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  private static String template(Path modelDirectory, Path file, JsonNode config)
-      throws IOException {
-    Path separate = modelDirectory.resolve("chat_template.jinja");
-    String template =
-        Files.exists(separate)
-            ? Files.readString(separate)
-            : config.path("chat_template").asText("");
-    if (template.isEmpty()) {
-      throw InvalidInputException.of(
-          file.toString(),
-          "has no chat template.",
-          "Use a model that was trained on chats, or add a chat_template.");
-    }
-    return template;
   }
 
   /** Another number than before where this model's chats are rendered differently now. */

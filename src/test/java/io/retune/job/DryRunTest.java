@@ -90,7 +90,7 @@ class DryRunTest {
     assertThat(found.lengths()).hasSize((int) found.snapshot().trainExamples()).containsOnly(34);
     assertThat(found.targetTokens()).isEqualTo(7 * found.snapshot().trainExamples());
     assertThat(found.examples()).hasSize(2);
-    assertThat(CheckJob.marked(found.examples().get(0).tokens()))
+    assertThat(MarkedTokens.ASCII.text(found.examples().get(0).tokens()))
         .matches(
             """
             <\\|im_start\\|>user

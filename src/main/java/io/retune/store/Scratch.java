@@ -1,4 +1,4 @@
-package io.retune.job;
+package io.retune.store;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,12 +6,12 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
 
-/** Folders that are gone when a job is done. */
-final class Scratch {
+/** Folders that are gone when the work is done. */
+public final class Scratch {
   private Scratch() {}
 
   /** With all that is in it; where a link leads stays as it is. */
-  static void delete(Path folder) throws IOException {
+  public static void delete(Path folder) throws IOException {
     if (!Files.exists(folder)) {
       return;
     }
