@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.SourceSpec;
 import io.retune.config.TrainSpec;
-import io.retune.engine.AdapterInit;
-import io.retune.engine.CounterHash;
 import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.GgufExport;
@@ -52,12 +50,7 @@ class ExportParityTest {
     ImportedModel model = RealModel.imported();
     Store store = Store.open(folder.toString(), new Configuration());
     AdapterLayout layout = AdapterLayout.of(model.config(), LORA);
-    float[] values = AdapterInit.values(layout, 3);
-    for (AdapterLayout.Tensor tensor : layout.tensors()) {
-      for (int i = tensor.offset(); !tensor.isA() && i < tensor.offset() + tensor.size(); i++) {
-        values[i] = (CounterHash.uniform(5, 0, i) - 0.5f) * 0.05f;
-      }
-    }
+    float[] values = RandomAdapter.of(layout);
     AdapterFiles.write(store, store.path("adapter"), layout, values, LORA, "base");
     Path adapter = store.localPath("adapter");
     MergedModel merged = MergedModel.of(model, TrainedAdapter.read(adapter, model.config()));

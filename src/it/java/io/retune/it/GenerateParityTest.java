@@ -3,8 +3,6 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.retune.config.TrainSpec;
-import io.retune.engine.AdapterInit;
-import io.retune.engine.CounterHash;
 import io.retune.engine.Decoder;
 import io.retune.engine.Generator;
 import io.retune.engine.Generator.Continuation;
@@ -77,7 +75,7 @@ class GenerateParityTest {
 
   @BeforeAll
   void generateHereAndThere(@TempDir Path folder) throws IOException {
-    float[] adapter = randomAdapter();
+    float[] adapter = RandomAdapter.of(layout);
     try (ChatRenderer renderer = ChatRenderer.open(model.directory());
         Decoder decoder = decoder();
         Generator generator = decoder.generator()) {
@@ -109,17 +107,6 @@ class GenerateParityTest {
 
   private Decoder decoder() throws IOException {
     return Decoder.load(model, RealModel.cache(), layout, lora.scale());
-  }
-
-  /** B is not zero, else it would do nothing; not large, else all it does is stammer. */
-  private float[] randomAdapter() {
-    float[] adapter = AdapterInit.values(layout, 3);
-    for (AdapterLayout.Tensor tensor : layout.tensors()) {
-      for (int i = tensor.offset(); !tensor.isA() && i < tensor.offset() + tensor.size(); i++) {
-        adapter[i] = (CounterHash.uniform(5, 0, i) - 0.5f) * 0.05f;
-      }
-    }
-    return adapter;
   }
 
   @Test
@@ -172,7 +159,7 @@ class GenerateParityTest {
       for (int i = 0; i < 3; i++) {
         assertThat(
                 generator
-                    .generate(List.of(prompts.get(i)), randomAdapter(), LIMIT, ends)
+                    .generate(List.of(prompts.get(i)), RandomAdapter.of(layout), LIMIT, ends)
                     .get(0)
                     .ids())
             .isEqualTo(adapted.get(i).ids());
@@ -185,7 +172,7 @@ class GenerateParityTest {
   void samplesAreQuick() throws IOException {
     try (ChatModel chat = ChatModel.open(model, RealModel.cache(), lora)) {
       long start = System.nanoTime();
-      Samples samples = Samples.of(chat, PROMPTS.subList(0, 4), randomAdapter(), LIMIT);
+      Samples samples = Samples.of(chat, PROMPTS.subList(0, 4), RandomAdapter.of(layout), LIMIT);
       double seconds = (System.nanoTime() - start) / 1e9;
       int tokens =
           samples.samples().stream().mapToInt(s -> s.before().tokens() + s.after().tokens()).sum();

@@ -25,6 +25,7 @@ import io.retune.tracking.TrackedRun.Metric;
 import io.retune.tracking.TrackedRun.Metrics;
 import io.retune.tracking.TrackedRun.Registration;
 import io.retune.tracking.TrackedRun.Status;
+import io.retune.tracking.TrackedRunCopy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -272,7 +273,9 @@ class MlflowTest {
 
   @Test
   void whatEachCreationMadeIsFoundThoughItsAnswerIsLost() throws IOException {
-    TrackedRun run = in("an experiment of its own", run("unheard", 10, Status.FINISHED));
+    TrackedRun run =
+        TrackedRunCopy.withExperiment(
+            run("unheard", 10, Status.FINISHED), "an experiment of its own");
     try (FaultProxy proxy = new FaultProxy(server.uri(), 1)) {
       proxy.loseOneAnswerTo(
           Set.of(
@@ -541,20 +544,10 @@ class MlflowTest {
   }
 
   private static TrackedRun status(TrackedRun run, Status status) {
-    return new TrackedRun(
-        run.run(),
-        run.experiment(),
-        run.name(),
-        run.summary(),
-        run.started(),
-        status == Status.RUNNING ? Optional.empty() : Optional.of(STARTED.plusSeconds(60)),
+    return TrackedRunCopy.withStatus(
+        run,
         status,
-        run.tags(),
-        run.params(),
-        run.metrics(),
-        run.inputs(),
-        run.artifacts(),
-        run.model());
+        status == Status.RUNNING ? Optional.empty() : Optional.of(STARTED.plusSeconds(60)));
   }
 
   @ParameterizedTest
@@ -587,21 +580,8 @@ class MlflowTest {
   }
 
   private static TrackedRun registering(TrackedRun run, String model, String alias) {
-    return new TrackedRun(
-        run.run(),
-        run.experiment(),
-        run.name(),
-        run.summary(),
-        run.started(),
-        run.ended(),
-        run.status(),
-        run.tags(),
-        run.params(),
-        run.metrics(),
-        run.inputs(),
-        run.artifacts(),
-        Optional.of(
-            new LoggedModel("adapter", Optional.of(new Registration(model, Optional.of(alias))))));
+    return TrackedRunCopy.withModel(
+        run, new LoggedModel("adapter", Optional.of(new Registration(model, Optional.of(alias)))));
   }
 
   @Test
@@ -624,32 +604,19 @@ class MlflowTest {
 
   @Test
   void aDeletedExperimentIsSaid() throws IOException {
-    TrackedRun run = in("doomed", running("homeless"));
+    TrackedRun run = TrackedRunCopy.withExperiment(running("homeless"), "doomed");
     Mlflow mlflow = at(server.uri(), PATIENT);
     String id = mlflow.publish(run, Delivered.NONE, delivery -> {}).experiment();
     post("experiments/delete", "{\"experiment_id\":\"" + id + "\"}");
     assertThatThrownBy(
-            () -> mlflow.publish(in("doomed", running("homeless-2")), Delivered.NONE, d -> {}))
+            () ->
+                mlflow.publish(
+                    TrackedRunCopy.withExperiment(running("homeless-2"), "doomed"),
+                    Delivered.NONE,
+                    d -> {}))
         .isInstanceOf(MlflowRefusedException.class)
         .hasMessageContaining("has the experiment \"doomed\" among the deleted ones")
         .hasMessageContaining("`mlflow experiments restore -x " + id + "`");
-  }
-
-  private static TrackedRun in(String experiment, TrackedRun run) {
-    return new TrackedRun(
-        run.run(),
-        experiment,
-        run.name(),
-        run.summary(),
-        run.started(),
-        run.ended(),
-        run.status(),
-        run.tags(),
-        run.params(),
-        run.metrics(),
-        run.inputs(),
-        run.artifacts(),
-        run.model());
   }
 
   @Test

@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.TrainSpec;
-import io.retune.engine.AdapterInit;
-import io.retune.engine.CounterHash;
 import io.retune.model.AdapterFiles;
 import io.retune.model.AdapterLayout;
 import io.retune.model.ImportedModel;
@@ -66,12 +64,7 @@ class ScoreParityTest {
   static void makeAdapter() {
     model = RealModel.imported();
     AdapterLayout layout = AdapterLayout.of(model.config(), LORA);
-    float[] values = AdapterInit.values(layout, 3);
-    for (AdapterLayout.Tensor tensor : layout.tensors()) {
-      for (int i = tensor.offset(); !tensor.isA() && i < tensor.offset() + tensor.size(); i++) {
-        values[i] = (CounterHash.uniform(5, 0, i) - 0.5f) * 0.05f;
-      }
-    }
+    float[] values = RandomAdapter.of(layout);
     Store store = Store.open(folder.resolve("adapters").toString(), new Configuration());
     AdapterFiles.write(store, store.path("mine"), layout, values, LORA, "base");
     adapter = store.localPath("mine");

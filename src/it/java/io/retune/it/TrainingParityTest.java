@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.retune.config.TrainSpec;
 import io.retune.engine.AdamW;
 import io.retune.engine.AdapterInit;
-import io.retune.engine.CounterHash;
 import io.retune.engine.Decoder;
 import io.retune.engine.GradientNorm;
 import io.retune.engine.Lane;
@@ -95,7 +94,7 @@ class TrainingParityTest {
   @Test
   void firstLossesAndGradientsAreThoseOfTransformersAndPeft(@TempDir Path folder)
       throws IOException {
-    float[] adapter = randomAdapter();
+    float[] adapter = RandomAdapter.of(layout);
     List<List<Glosses.Example>> first = steps.subList(0, 3);
     TrainSpec still = spec(0, TrainSpec.Schedule.Shape.CONSTANT, 0);
     Theirs theirs = theirTraining(folder, still, first, adapter);
@@ -142,17 +141,6 @@ class TrainingParityTest {
         1.0,
         0,
         0);
-  }
-
-  /** B is not zero, else every gradient of A would be. */
-  private float[] randomAdapter() {
-    float[] adapter = AdapterInit.values(layout, 3);
-    for (AdapterLayout.Tensor tensor : layout.tensors()) {
-      for (int i = tensor.offset(); !tensor.isA() && i < tensor.offset() + tensor.size(); i++) {
-        adapter[i] = (CounterHash.uniform(5, 0, i) - 0.5f) * 0.05f;
-      }
-    }
-    return adapter;
   }
 
   private Theirs theirTraining(

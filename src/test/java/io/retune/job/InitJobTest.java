@@ -5,10 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.ConfigLoader;
 import io.retune.config.Experiment;
-import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
-import io.retune.config.Site;
+import io.retune.config.SiteForTests;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Datasets;
@@ -215,19 +214,7 @@ class InitJobTest {
   }
 
   private Workspace workspace() {
-    Site site =
-        new Site(
-            folder.resolve("store").toString(),
-            folder.resolve("cache").toString(),
-            Optional.of("local[2]"),
-            Optional.empty(),
-            Optional.empty(),
-            1024,
-            Optional.empty(),
-            Optional.empty(),
-            HubSite.DEFAULT,
-            false);
-    return Workspace.withoutStore(site, true);
+    return Workspace.withoutStore(SiteForTests.in(folder), true);
   }
 
   private Path init(Path directory, Path data) {

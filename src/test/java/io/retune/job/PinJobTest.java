@@ -7,7 +7,7 @@ import io.retune.config.ConfigLoader;
 import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
-import io.retune.config.Site;
+import io.retune.config.SiteForTests;
 import io.retune.dataset.SparkForTests;
 import io.retune.store.HubServer;
 import io.retune.store.Sha256;
@@ -15,7 +15,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -54,15 +53,9 @@ class PinJobTest {
   // The session is the one of all tests, so the workspace is not closed.
   private Workspace workspace(boolean offline) {
     return Workspace.withoutStore(
-        new Site(
+        SiteForTests.of(
             folder.resolve("store").toString(),
             folder.resolve("cache").toString(),
-            Optional.of("local[2]"),
-            Optional.empty(),
-            Optional.empty(),
-            1024,
-            Optional.empty(),
-            Optional.empty(),
             new HubSite(hub.uri(), "RETUNE_TEST_TOKEN"),
             offline),
         true);

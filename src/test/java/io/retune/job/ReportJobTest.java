@@ -3,9 +3,8 @@ package io.retune.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
-import io.retune.config.Site;
+import io.retune.config.SiteForTests;
 import io.retune.lineage.JournalEntry;
 import io.retune.report.PlannedRun;
 import io.retune.store.LeaseHeldException;
@@ -52,17 +51,7 @@ class ReportJobTest {
         SAMPLES.getBytes(StandardCharsets.UTF_8));
     workspace =
         Workspace.existing(
-            new Site(
-                store.localPath().toString(),
-                folder.resolve("cache").toString(),
-                Optional.of("local[2]"),
-                Optional.empty(),
-                Optional.empty(),
-                1024,
-                Optional.empty(),
-                Optional.empty(),
-                HubSite.DEFAULT,
-                false));
+            SiteForTests.of(store.localPath().toString(), folder.resolve("cache").toString()));
     // The session is the one of all tests, so the workspace is not closed.
   }
 

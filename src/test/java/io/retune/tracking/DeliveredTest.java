@@ -139,20 +139,7 @@ class DeliveredTest {
   }
 
   private static TrackedRun status(TrackedRun run, Status status) {
-    return new TrackedRun(
-        run.run(),
-        run.experiment(),
-        run.name(),
-        run.summary(),
-        run.started(),
-        Optional.of(NOW),
-        status,
-        run.tags(),
-        run.params(),
-        run.metrics(),
-        run.inputs(),
-        run.artifacts(),
-        run.model());
+    return TrackedRunCopy.withStatus(run, status, Optional.of(NOW));
   }
 
   @ParameterizedTest
