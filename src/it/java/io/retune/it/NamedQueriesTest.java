@@ -51,6 +51,9 @@ class NamedQueriesTest {
   private static final String KILLED = RunId.of("smoke", "killed");
   private static final List<String> RUNS = List.of(BASE, WORSE, DIVERGED, SAMPLED, KILLED);
 
+  private static final String KEPT =
+      "1 of 2 steps were trained and are kept, with no checkpoint: ./retune show " + DIVERGED;
+
   private static final String NOT_FINITE =
       DIVERGED
           + " step 2: the gradient is not finite.\n"
@@ -379,7 +382,7 @@ class NamedQueriesTest {
                 .containsExactly(
                     DIVERGED + " unfinished unfinished null 1 has no end yet",
                     DIVERGED + " unfinished attempt 1 1 " + NOT_FINITE,
-                    DIVERGED + " unfinished bad-input null 1 " + NOT_FINITE,
+                    DIVERGED + " unfinished bad-input null 1 " + NOT_FINITE + "\n" + KEPT,
                     KILLED + " finished attempt 1 1 driver lost");
     asExpected.accept(
         bySpark.get(new Question("failures", Map.of())).rows().stream()
