@@ -1,6 +1,7 @@
 package io.retune;
 
 import io.retune.config.ConfigLoader;
+import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
@@ -9,6 +10,7 @@ import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
 import io.retune.job.DiffJob;
+import io.retune.job.ExplainJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
 import io.retune.job.InitJob;
@@ -41,6 +43,9 @@ import picocli.CommandLine.Parameters;
 
 /** The verbs: each reads its arguments and calls one job. */
 final class Commands {
+  /** Name of the mixin of those verbs that are about the training of a configuration. */
+  static final String ASKED = "asked";
+
   private Commands() {}
 
   /** Where things are: the same for every verb. */
@@ -149,6 +154,7 @@ final class Commands {
           ConfigLoader.load(conf, place.recipeOverrides()).recipe().data().datasets().keySet();
       if (names.size() != 1) {
         throw InvalidInputException.of(
+            ErrorCode.BAD_ARGUMENT,
             "--version",
             "says not which of the datasets " + String.join(", ", names) + " it is about.",
             "Write --version NAME=N.");
@@ -232,7 +238,9 @@ final class Commands {
       name = "run",
       description = "Ingest, prepare, plan, fine-tune, evaluate, record and export.")
   static final class Run implements Callable<Integer> {
-    @Mixin Asked asked;
+    @Mixin(name = ASKED)
+    Asked asked;
+
     @Mixin Request request;
 
     @Override
@@ -251,7 +259,9 @@ final class Commands {
       description =
           "The same as run: what is ingested, prepared and planned already is not done again.")
   static final class Finetune implements Callable<Integer> {
-    @Mixin Asked asked;
+    @Mixin(name = ASKED)
+    Asked asked;
+
     @Mixin Request request;
 
     @Override
@@ -269,7 +279,8 @@ final class Commands {
           "Every problem of a configuration, its data and its model at once; then what a run of it"
               + " would be. Trains nothing.")
   static final class Check implements Callable<Integer> {
-    @Mixin Asked asked;
+    @Mixin(name = ASKED)
+    Asked asked;
 
     @Option(
         names = "--fast",
@@ -314,7 +325,10 @@ final class Commands {
       List<String> unused = place.recipeOverrides();
       if (!unused.isEmpty()) {
         throw InvalidInputException.of(
-            "--set " + unused.get(0), "is no key of the site.", "Change the configuration itself.");
+            ErrorCode.BAD_OVERRIDE,
+            "--set " + unused.get(0),
+            "is no key of the site.",
+            "Change the configuration itself.");
       }
       Site site = SiteLoader.load(place.site, place.siteOverrides());
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
@@ -327,7 +341,8 @@ final class Commands {
 
   /** One arrow of the data's way, and those before it. */
   abstract static class DataVerb implements Callable<Integer> {
-    @Mixin Asked asked;
+    @Mixin(name = ASKED)
+    Asked asked;
 
     abstract DataJob.Until until();
 
@@ -761,6 +776,33 @@ final class Commands {
                 data,
                 generationPrompt ? RenderJob.End.GENERATION_PROMPT : RenderJob.End.OF_THE_CHAT,
                 place.json);
+      }
+      return 0;
+    }
+  }
+
+  @Command(
+      name = "explain",
+      description =
+          "What a word in brackets behind an error message means, and what to do; without a CODE,"
+              + " all of them.")
+  static final class Explain implements Callable<Integer> {
+    @Option(names = "--json", description = "End with one JSON object on stdout.")
+    boolean json;
+
+    @Parameters(
+        arity = "0..*",
+        paramLabel = "CODE",
+        description = "Such as unknown-key; or the start of one.")
+    List<String> codes = new ArrayList<>();
+
+    @Override
+    public Integer call() {
+      ExplainJob job = new ExplainJob();
+      if (codes.isEmpty()) {
+        job.list(json);
+      } else {
+        job.explain(codes, json);
       }
       return 0;
     }

@@ -1,19 +1,8 @@
 package io.retune;
 
-import io.retune.config.InvalidInputException;
+import io.retune.config.Exit;
 import io.retune.config.RedactedOutput;
-import io.retune.config.Secrets;
-import io.retune.job.CheckDoesNotHoldException;
-import io.retune.job.ResumableException;
-import io.retune.job.TrainingStoppedException;
-import io.retune.lineage.DamagedJournalException;
-import io.retune.store.DamagedFileException;
-import io.retune.store.LeaseHeldException;
-import io.retune.store.UnwritableException;
-import io.retune.tracking.MlflowRefusedException;
-import io.retune.tracking.MlflowUnreachableException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
+import java.util.Arrays;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -51,7 +40,8 @@ import picocli.CommandLine.ScopeType;
       Commands.Lineage.class,
       Commands.Sql.class,
       Commands.Sync.class,
-      Commands.Rebuild.class
+      Commands.Rebuild.class,
+      Commands.Explain.class
     },
     version = "retune 0.1.0",
     footer = {
@@ -62,21 +52,7 @@ import picocli.CommandLine.ScopeType;
       "5 held by another driver, 130 and 143 interrupted and can be resumed."
     })
 public final class Retune {
-  /** What a process says with its exit code. */
-  enum Exit {
-    DONE(0),
-    DEFECT(1),
-    BAD_INPUT(2),
-    RESUMABLE(3),
-    CHECK_DOES_NOT_HOLD(4),
-    HELD(5);
-
-    final int code;
-
-    Exit(int code) {
-      this.code = code;
-    }
-  }
+  private static final String JSON = "--json";
 
   @Option(
       names = {"-h", "--help"},
@@ -97,10 +73,15 @@ public final class Retune {
 
   public static void main(String[] arguments) {
     RedactedOutput.install();
-    int code = commandLine().execute(arguments);
+    int code = run(arguments);
     System.out.flush();
     System.err.flush();
     System.exit(code);
+  }
+
+  /** The program but for the end of its process; the exit code. */
+  static int run(String... arguments) {
+    return commandLine().execute(arguments);
   }
 
   private static CommandLine commandLine() {
@@ -112,7 +93,7 @@ public final class Retune {
         parsed -> {
           if (!parsed.hasSubcommand() && parsed.matchedOptions().isEmpty()) {
             line.usage(line.getOut());
-            return Exit.BAD_INPUT.code;
+            return Exit.BAD_INPUT.code();
           }
           return new CommandLine.RunLast().execute(parsed);
         });
@@ -120,49 +101,20 @@ public final class Retune {
   }
 
   private static int misused(ParameterException e, String[] arguments) {
-    PrintWriter err = e.getCommandLine().getErr();
-    err.println(Secrets.hide(e.getMessage()));
-    CommandLine.UnmatchedArgumentException.printSuggestions(e, err);
-    err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-    return Exit.BAD_INPUT.code;
+    CommandLine command = e.getCommandLine();
+    boolean json = Arrays.asList(arguments).contains(JSON);
+    return failures(command, json).tell(Misuse.of(e));
   }
 
   private static int failed(Exception e, CommandLine command, ParseResult parsed) {
-    PrintWriter err = command.getErr();
-    if (e instanceof InvalidInputException invalid) {
-      int problems = invalid.problems().size();
-      err.println(invalid.getMessage());
-      err.println(
-          (problems == 1 ? "1 problem" : problems + " problems") + "; nothing was trained.");
-      return Exit.BAD_INPUT.code;
-    }
-    if (e instanceof MlflowRefusedException || e instanceof TrainingStoppedException) {
-      err.println(Secrets.hide(e.getMessage()));
-      return Exit.BAD_INPUT.code;
-    }
-    if (e instanceof LeaseHeldException) {
-      err.println(Secrets.hide(e.getMessage()));
-      return Exit.HELD.code;
-    }
-    if (e instanceof ResumableException || e instanceof MlflowUnreachableException) {
-      err.println(Secrets.hide(e.getMessage()));
-      return Exit.RESUMABLE.code;
-    }
-    if (e instanceof CheckDoesNotHoldException
-        || e instanceof DamagedJournalException
-        || e instanceof DamagedFileException) {
-      err.println(Secrets.hide(e.getMessage()));
-      return Exit.CHECK_DOES_NOT_HOLD.code;
-    }
-    Optional<String> unwritable = UnwritableException.reasonOf(e);
-    if (unwritable.isPresent()) {
-      err.println(Secrets.hide(unwritable.get()) + ".\n  Make room, then ask again.");
-      return Exit.RESUMABLE.code;
-    }
-    StringWriter trace = new StringWriter();
-    e.printStackTrace(new PrintWriter(trace));
-    err.println("This is a defect of Retune; please report it with the lines below.");
-    err.println(Secrets.hide(trace.toString()));
-    return Exit.DEFECT.code;
+    return failures(command, command.getParseResult().hasMatchedOption(JSON)).tell(e);
+  }
+
+  private static Failures failures(CommandLine command, boolean json) {
+    boolean trains = command.getCommandSpec().mixins().containsKey(Commands.ASKED);
+    return new Failures(
+        command.getCommandSpec().qualifiedName(),
+        trains ? Optional.of(Failures.NOTHING_TRAINED) : Optional.empty(),
+        json);
   }
 }

@@ -1,5 +1,6 @@
 package io.retune.cluster;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Site;
 import io.retune.store.LinkLogStore;
@@ -8,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 
@@ -22,6 +24,14 @@ public final class SparkSessions {
   private static final int LAPTOP_SHUFFLE_PARTITIONS = 4;
 
   private SparkSessions() {}
+
+  /** The session of this process that {@link #open} would give. */
+  public static Optional<SparkSession> running() {
+    scala.Option<SparkSession> there = SparkSession.getDefaultSession();
+    return there.isDefined() && !there.get().sparkContext().isStopped()
+        ? Optional.of(there.get())
+        : Optional.empty();
+  }
 
   /** One rank in this process, or separate executors. */
   public static SparkSession open(Site site) {
@@ -46,6 +56,7 @@ public final class SparkSessions {
   private static void requireThisMachine(String master) {
     if (!master.startsWith("local")) {
       throw InvalidInputException.of(
+          ErrorCode.MASTER_REFUSED,
           "master = " + master,
           "has executors on other machines, which is not supported yet.",
           "Leave master out, and give --executors N for executors on this machine.");

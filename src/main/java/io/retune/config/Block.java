@@ -144,9 +144,9 @@ final class Block {
     } catch (Kind.Refusal refusal) {
       String words = refusal.getMessage() + ".";
       if (refusal.quotes()) {
-        problem(key, words, kind.expected());
+        problem(refusal.code(), key, words, kind.expected());
       } else {
-        shared.problems.add(place(key), path(key) + " " + words, kind.expected());
+        shared.problems.add(refusal.code(), place(key), path(key) + " " + words, kind.expected());
       }
       return Optional.of(kind.standIn());
     }
@@ -175,7 +175,7 @@ final class Block {
     if (value.isPresent() && value.get() instanceof ConfigObject object) {
       inside = object;
     } else if (value.isPresent()) {
-      problem(key, "is not a block.", "Expected " + key + " { ... }.");
+      problem(ErrorCode.WRONG_TYPE, key, "is not a block.", "Expected " + key + " { ... }.");
     }
     Block child =
         new Block(
@@ -222,7 +222,11 @@ final class Block {
       return List.of();
     }
     if (!(value.get() instanceof ConfigList list)) {
-      problem(key, "is not a list.", "Expected " + key + " = [ { ... }, { ... } ].");
+      problem(
+          ErrorCode.WRONG_TYPE,
+          key,
+          "is not a list.",
+          "Expected " + key + " = [ { ... }, { ... } ].");
       return List.of();
     }
     List<Block> blocks = new ArrayList<>();
@@ -236,6 +240,7 @@ final class Block {
         children.add(block);
       } else {
         shared.problems.add(
+            ErrorCode.WRONG_TYPE,
             Place.of(list.get(i).origin()),
             path(key) + "[" + i + "] = " + Kind.shown(list.get(i)) + " is not a block.",
             "Expected { ... }.");
@@ -254,6 +259,7 @@ final class Block {
     if (given.size() > 1) {
       given.subList(1, given.size()).forEach(unread::remove);
       shared.problems.add(
+          ErrorCode.KEYS_CONFLICT,
           place(given.get(1)),
           path.isEmpty()
               ? "both " + String.join(" and ", given) + " are given."
@@ -263,7 +269,11 @@ final class Block {
     }
     if (given.isEmpty() && byDefault.isEmpty()) {
       String expected = "Expected one of " + String.join(", ", alternatives);
-      shared.problems.add(place, path + " says nothing to do.", expected + ", such as " + example);
+      shared.problems.add(
+          ErrorCode.MISSING_KEY,
+          place,
+          path + " says nothing to do.",
+          expected + ", such as " + example);
       return "";
     }
     if (given.isEmpty()) {
@@ -292,13 +302,13 @@ final class Block {
   }
 
   /** Adds a problem with the value of {@code key}. */
-  void problem(String key, String message, String remedy) {
+  void problem(ErrorCode code, String key, String message, String remedy) {
     String value = has(key) ? " = " + Kind.shown(values.get(key)) : "";
-    shared.problems.add(place(key), path(key) + value + " " + message, remedy);
+    shared.problems.add(code, place(key), path(key) + value + " " + message, remedy);
   }
 
   void missing(String key, String remedy) {
-    shared.problems.add(place, path(key) + " is missing.", remedy);
+    shared.problems.add(ErrorCode.MISSING_KEY, place, path(key) + " is missing.", remedy);
   }
 
   /** Adds a problem for every key, here and below, that nobody asked for. */
@@ -314,14 +324,15 @@ final class Block {
   }
 
   private void unknown(String key, Place at) {
-    String message = "unknown key \"" + path(key) + "\".";
     Optional<String> meant = Nearest.to(key, keys).or(() -> elsewhere(key));
-    if (meant.isPresent()) {
-      shared.problems.add(at, message + " Did you mean \"" + meant.get() + "\"?", "");
-    } else {
-      List<String> sorted = keys.stream().distinct().sorted().toList();
-      shared.problems.add(at, message, "Known here: " + String.join(", ", sorted) + ".");
-    }
+    List<String> sorted = keys.stream().distinct().sorted().toList();
+    shared.problems.add(
+        ErrorCode.UNKNOWN_KEY,
+        at,
+        "unknown key \"" + path(key) + "\".",
+        meant
+            .map(other -> "Did you mean \"" + other + "\"?")
+            .orElse("Known here: " + String.join(", ", sorted) + "."));
   }
 
   /** A key of that very name in another block. */

@@ -48,6 +48,9 @@ final class ConfigFiles {
 
   static final int MAX_INCLUDE_DEPTH = 16;
 
+  /** That the library thinks of: keys in quotes, and files of other names. */
+  private static final Pattern WRONG_HINT = Pattern.compile("(?s) \\(if you intended .*");
+
   private static final String ONLY_FILES =
       "Include a file under the folder conf by its relative path: include \"../data/x.conf\".";
 
@@ -73,7 +76,11 @@ final class ConfigFiles {
       root = rootOf(file);
       return resolved(overlaid(parsed(file, place).toConfig(), overrides), place);
     } catch (StackOverflowError e) {
-      problems.add(place, "is nested too deeply.", "At most " + MAX_DEPTH + " levels are read.");
+      problems.add(
+          ErrorCode.BEYOND_LIMITS,
+          place,
+          "is nested too deeply.",
+          "At most " + MAX_DEPTH + " levels are read.");
       problems.throwIfAny();
       throw new IllegalStateException("unreachable", e);
     } catch (ConfigException e) {
@@ -113,6 +120,7 @@ final class ConfigFiles {
     int tooDeep = Nesting.firstLineDeeperThan(MAX_DEPTH, text);
     if (tooDeep > 0) {
       problems.add(
+          ErrorCode.BEYOND_LIMITS,
           new Place(file.toString(), tooDeep),
           "is nested more than " + MAX_DEPTH + " levels deep.",
           "Write the configuration flatter.");
@@ -122,6 +130,17 @@ final class ConfigFiles {
     try {
       return ConfigFactory.parseString(text, options(file.toString(), new Includer(file, text)))
           .root();
+    } catch (ConfigException.Parse e) {
+      int unclosed = Nesting.lineOfUnclosed(text);
+      if (unclosed == 0 || !e.getMessage().contains("end of file")) {
+        throw e;
+      }
+      problems.add(
+          ErrorCode.NOT_HOCON,
+          new Place(file.toString(), unclosed),
+          "is not HOCON: a bracket that is opened here is never closed.",
+          "Close it, with } or ].");
+      return ConfigFactory.empty().root();
     } finally {
       open.pop();
     }
@@ -140,6 +159,7 @@ final class ConfigFiles {
       bytesRead += size;
       if (size > MAX_FILE_BYTES || bytesRead > MAX_TOTAL_BYTES) {
         problems.add(
+            ErrorCode.BEYOND_LIMITS,
             new Place(file.toString(), 0),
             size > MAX_FILE_BYTES
                 ? "is " + size + " bytes long."
@@ -151,13 +171,13 @@ final class ConfigFiles {
       byte[] bytes = Files.readAllBytes(file);
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (CharacterCodingException e) {
-      problems.add(new Place(file.toString(), 0), "is not UTF-8 text.", "Save it as UTF-8.");
+      problems.add(
+          ErrorCode.NOT_UTF8, new Place(file.toString(), 0), "is not UTF-8.", "Save it as UTF-8.");
     } catch (IOException e) {
       problems.add(
+          ErrorCode.FILE_NOT_FOUND,
           includedFrom,
-          Files.isDirectory(file) || Files.exists(file)
-              ? file + " cannot be read."
-              : file + " does not exist.",
+          Files.exists(file) ? "cannot be read: " + FileReason.of(e) + "." : "is not there.",
           "Give the path of a readable configuration file.");
     }
     return "";
@@ -190,7 +210,10 @@ final class ConfigFiles {
     }
     if (equals < 0 || Nesting.firstLineDeeperThan(MAX_DEPTH, override) > 0) {
       problems.add(
-          place, "\"" + override + "\" is no override.", "Write --set path=value, one key each.");
+          ErrorCode.BAD_OVERRIDE,
+          place,
+          "\"" + override + "\" is no override.",
+          "Write --set path=value, one key each.");
       return config;
     }
     ConfigValue value = overriding(place, override.substring(equals + 1).strip());
@@ -226,12 +249,17 @@ final class ConfigFiles {
       Matcher name = Pattern.compile("\\$\\{\\??[^}]*}").matcher(message);
       String what = name.find() ? name.group() : "a substitution";
       problems.add(
+          ErrorCode.BAD_SUBSTITUTION,
           place,
           what + " stands for nothing in this configuration.",
           "Name a key of this configuration (the environment is not read); "
               + "a column of the data goes inside quotes.");
     } else {
-      problems.add(place, "is not HOCON: " + message, "See conf/reference.conf for an example.");
+      problems.add(
+          ErrorCode.NOT_HOCON,
+          place,
+          "is not HOCON: " + WRONG_HINT.matcher(message).replaceFirst(""),
+          "See conf/reference.conf for an example.");
     }
   }
 
@@ -286,7 +314,7 @@ final class ConfigFiles {
     }
 
     private ConfigObject refuse(String form, String what, String message, String remedy) {
-      problems.add(place(form, what), message, remedy);
+      problems.add(ErrorCode.INCLUDE_REFUSED, place(form, what), message, remedy);
       return ConfigFactory.empty().root();
     }
 

@@ -85,7 +85,11 @@ public final class ConfigLoader {
       return reasons;
     }
     if (!(why.get() instanceof ConfigObject block)) {
-      root.problem("why", "is not a block.", "Expected why { \"KEY\" = \"the reason\" }.");
+      root.problem(
+          ErrorCode.WRONG_TYPE,
+          "why",
+          "is not a block.",
+          "Expected why { \"KEY\" = \"the reason\" }.");
       return reasons;
     }
     block.forEach(
@@ -102,6 +106,7 @@ public final class ConfigLoader {
     Place place = Place.of(reason.origin());
     if (reason.valueType() != ConfigValueType.STRING) {
       problems.add(
+          ErrorCode.REASON_WITHOUT_VALUE,
           place,
           "why.\"" + key + "\" = " + Kind.shown(reason) + " is not text.",
           "Write the whole key in quotes: why { \"order.steps\" = \"the reason\" }.");
@@ -110,6 +115,7 @@ public final class ConfigLoader {
     Optional<ConfigValue> explained = find(values, key);
     if (explained.isEmpty()) {
       problems.add(
+          ErrorCode.REASON_WITHOUT_VALUE,
           place,
           "why.\"" + key + "\" explains a key that is not set.",
           "Expected a key that this file sets, such as \"order.steps\".");
@@ -121,6 +127,7 @@ public final class ConfigLoader {
     }
     if (!set.file().equals(place.file()) && !(explained.get() instanceof ConfigObject)) {
       problems.add(
+          ErrorCode.REASON_WITHOUT_VALUE,
           place,
           "why.\"" + key + "\" explains a value of " + set + ".",
           "Expected the reason in the file that sets the value.");

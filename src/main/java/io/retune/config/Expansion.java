@@ -40,6 +40,7 @@ final class Expansion {
   void check(Place place) {
     if (size(root) > MAX_CHARACTERS) {
       problems.add(
+          ErrorCode.BEYOND_LIMITS,
           place,
           "grows beyond " + MAX_CHARACTERS + " characters when its substitutions are filled in.",
           "Use fewer ${...} of one another.");
@@ -87,6 +88,7 @@ final class Expansion {
     }
     if (!underway.add(path)) {
       problems.add(
+          ErrorCode.BAD_SUBSTITUTION,
           Place.of(from.origin()),
           "${" + path + "} refers to itself.",
           "Write the value out; a value cannot be made from itself here, and += is not supported.");

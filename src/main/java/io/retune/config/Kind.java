@@ -32,20 +32,26 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
   static final class Refusal extends Exception {
     private static final long serialVersionUID = 1L;
 
+    private final ErrorCode code;
     private final boolean quotes;
 
-    Refusal(String words) {
-      this(words, true);
+    Refusal(ErrorCode code, String words) {
+      this(code, words, true);
     }
 
-    private Refusal(String words, boolean quotes) {
+    private Refusal(ErrorCode code, String words, boolean quotes) {
       super(words);
+      this.code = code;
       this.quotes = quotes;
     }
 
     /** Of a value that may hold a secret. */
-    static Refusal unquoted(String words) {
-      return new Refusal(words, false);
+    static Refusal unquoted(ErrorCode code, String words) {
+      return new Refusal(code, words, false);
+    }
+
+    ErrorCode code() {
+      return code;
     }
 
     /** Whether the value is told with it. */
@@ -92,18 +98,18 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
 
   private static long ranged(long n, long least, long most) throws Refusal {
     if (n < least || n > most) {
-      throw new Refusal("is out of range");
+      throw new Refusal(ErrorCode.OUT_OF_RANGE, "is out of range");
     }
     return n;
   }
 
   private static long whole(ConfigValue value) throws Refusal {
     if (value.valueType() != ConfigValueType.NUMBER) {
-      throw new Refusal("is not a whole number");
+      throw new Refusal(ErrorCode.NOT_A_NUMBER, "is not a whole number");
     }
     double number = ((Number) value.unwrapped()).doubleValue();
     if (number != Math.rint(number) || Math.abs(number) > CanonicalJson.LARGEST_WHOLE) {
-      throw new Refusal("is not a whole number");
+      throw new Refusal(ErrorCode.NOT_A_NUMBER, "is not a whole number");
     }
     return (long) number;
   }
@@ -114,11 +120,11 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
         standIn,
         value -> {
           if (value.valueType() != ConfigValueType.NUMBER) {
-            throw new Refusal("is not a number");
+            throw new Refusal(ErrorCode.NOT_A_NUMBER, "is not a number");
           }
           double number = ((Number) value.unwrapped()).doubleValue();
           if (!Double.isFinite(number) || !in.test(number)) {
-            throw new Refusal("is out of range");
+            throw new Refusal(ErrorCode.OUT_OF_RANGE, "is out of range");
           }
           return number == 0 ? 0.0 : number;
         });
@@ -134,28 +140,28 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
         false,
         value -> {
           if (value.valueType() != ConfigValueType.BOOLEAN) {
-            throw new Refusal("is neither true nor false");
+            throw new Refusal(ErrorCode.WRONG_TYPE, "is neither true nor false");
           }
           return (Boolean) value.unwrapped();
         });
   }
 
   /** Text that matches; {@code expected} is the whole sentence for the user. */
-  static Kind<String> text(String expected, String refusal, Pattern pattern) {
+  static Kind<String> text(ErrorCode code, String expected, String refusal, Pattern pattern) {
     return new Kind<>(
         expected,
         "",
         value -> {
           String text = string(value);
           if (!pattern.matcher(text).matches()) {
-            throw new Refusal(refusal);
+            throw new Refusal(code, refusal);
           }
           return text;
         });
   }
 
   static Kind<String> text(String expected) {
-    return text(expected, "is empty", Pattern.compile("(?s).*\\S.*"));
+    return text(ErrorCode.EMPTY_VALUE, expected, "is empty", Pattern.compile("(?s).*\\S.*"));
   }
 
   private static String string(ConfigValue value) throws Refusal {
@@ -163,7 +169,7 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
       return asWritten(value);
     }
     if (value.valueType() != ConfigValueType.STRING) {
-      throw new Refusal("is not text");
+      throw new Refusal(ErrorCode.WRONG_TYPE, "is not text");
     }
     return (String) value.unwrapped();
   }
@@ -177,7 +183,7 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
         value -> {
           int index = words.indexOf(String.valueOf(value.unwrapped()));
           if (index < 0) {
-            throw new Refusal("is not supported");
+            throw new Refusal(ErrorCode.UNKNOWN_CHOICE, "is not supported");
           }
           return allowed.get(index);
         });
@@ -188,36 +194,38 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
   }
 
   /** A list of different texts, each of which matches; none will do. */
-  static Kind<List<String>> names(String expected, Pattern each) {
-    return new Kind<>(expected, List.of(), value -> names(value, each));
+  static Kind<List<String>> names(ErrorCode code, String expected, Pattern each) {
+    return new Kind<>(expected, List.of(), value -> names(code, value, each));
   }
 
-  /** As {@link #names(String, Pattern)}, but at least one. */
-  static Kind<List<String>> someNames(String expected, Pattern each) {
-    return new Kind<>(expected, List.of(), value -> someNames(value, each));
+  /** As {@link #names(ErrorCode, String, Pattern)}, but at least one. */
+  static Kind<List<String>> someNames(ErrorCode code, String expected, Pattern each) {
+    return new Kind<>(expected, List.of(), value -> someNames(code, value, each));
   }
 
-  private static List<String> someNames(ConfigValue value, Pattern each) throws Refusal {
-    List<String> names = names(value, each);
+  private static List<String> someNames(ErrorCode code, ConfigValue value, Pattern each)
+      throws Refusal {
+    List<String> names = names(code, value, each);
     if (names.isEmpty()) {
-      throw new Refusal("is empty");
+      throw new Refusal(ErrorCode.EMPTY_VALUE, "is empty");
     }
     return names;
   }
 
-  private static List<String> names(ConfigValue value, Pattern each) throws Refusal {
+  private static List<String> names(ErrorCode code, ConfigValue value, Pattern each)
+      throws Refusal {
     if (!(value instanceof ConfigList list)) {
-      throw new Refusal("is not a list");
+      throw new Refusal(ErrorCode.WRONG_TYPE, "is not a list");
     }
     List<String> names = new ArrayList<>();
     for (ConfigValue element : list) {
       if (!each.matcher(string(element)).matches()) {
-        throw new Refusal("has the element " + shown(element));
+        throw new Refusal(code, "has the element " + shown(element));
       }
       names.add(string(element));
     }
     if (new LinkedHashSet<>(names).size() != names.size()) {
-      throw new Refusal("names something twice");
+      throw new Refusal(ErrorCode.NAMED_TWICE, "names something twice");
     }
     return List.copyOf(names);
   }
@@ -244,7 +252,7 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
         List.of(0.0, 0.0),
         value -> {
           if (!(value instanceof ConfigList list) || list.size() != 2) {
-            throw new Refusal("is not a list of two numbers");
+            throw new Refusal(ErrorCode.WRONG_TYPE, "is not a list of two numbers");
           }
           return List.of(beta.parse(list.get(0)), beta.parse(list.get(1)));
         });
@@ -260,7 +268,8 @@ record Kind<T>(String expected, T standIn, Parser<T> parser) {
           if ("all-linear".equals(value.unwrapped())) {
             return all;
           }
-          List<String> chosen = someNames(value, Pattern.compile(String.join("|", all)));
+          List<String> chosen =
+              someNames(ErrorCode.UNKNOWN_CHOICE, value, Pattern.compile(String.join("|", all)));
           return all.stream().filter(chosen::contains).toList();
         });
   }

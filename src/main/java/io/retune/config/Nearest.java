@@ -1,18 +1,40 @@
 package io.retune.config;
 
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Optional;
 
-/** The known key that was probably meant. */
-final class Nearest {
+/** The known word that was probably meant. */
+public final class Nearest {
+  private static final int MOST = 3;
+
   private Nearest() {}
 
   /** The nearest of {@code known}, if near enough to be worth saying. */
-  static Optional<String> to(String word, Collection<String> known) {
+  public static Optional<String> to(String word, Collection<String> known) {
     return known.stream()
         .filter(k -> distance(word, k) <= tolerance(word, k) || oneBeginsTheOther(word, k))
         .min(Comparator.<String>comparingInt(k -> distance(word, k)).thenComparing(k -> k));
+  }
+
+  /** Some of {@code known}, the nearest first: those near enough, and those that share a word. */
+  public static List<String> some(String word, Collection<String> known) {
+    return known.stream()
+        .filter(
+            k ->
+                distance(word, k) <= tolerance(word, k)
+                    || oneBeginsTheOther(word, k)
+                    || sharesAWord(word, k))
+        .sorted(Comparator.<String>comparingInt(k -> distance(word, k)).thenComparing(k -> k))
+        .limit(MOST)
+        .toList();
+  }
+
+  private static boolean sharesAWord(String a, String b) {
+    List<String> words = List.of(b.split("-"));
+    return Arrays.stream(a.split("-")).anyMatch(w -> w.length() >= 3 && words.contains(w));
   }
 
   private static int tolerance(String a, String b) {

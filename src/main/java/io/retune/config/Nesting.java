@@ -1,5 +1,8 @@
 package io.retune.config;
 
+import java.util.ArrayDeque;
+import java.util.Deque;
+
 /** How deep a HOCON text goes, found without recursion: before a parser that recurses sees it. */
 final class Nesting {
   private final String text;
@@ -7,6 +10,9 @@ final class Nesting {
   private int line = 1;
   private int brackets;
   private int dots;
+
+  /** Lines of the brackets that are not closed yet. */
+  private final Deque<Integer> open = new ArrayDeque<>();
 
   private Nesting(String text) {
     this.text = text;
@@ -22,6 +28,15 @@ final class Nesting {
       }
     }
     return 0;
+  }
+
+  /** The line of the last bracket that is opened and never closed; 0: there is none. */
+  static int lineOfUnclosed(String text) {
+    Nesting nesting = new Nesting(text);
+    while (nesting.at < text.length()) {
+      nesting.step();
+    }
+    return nesting.open.isEmpty() ? 0 : nesting.open.peek();
   }
 
   private void step() {
@@ -40,8 +55,14 @@ final class Nesting {
 
   private void count(char c) {
     switch (c) {
-      case '{', '[' -> brackets++;
-      case '}', ']' -> brackets--;
+      case '{', '[' -> {
+        brackets++;
+        open.push(line);
+      }
+      case '}', ']' -> {
+        brackets--;
+        open.poll();
+      }
       case '.' -> dots++;
       default -> {}
     }

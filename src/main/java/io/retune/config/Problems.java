@@ -11,11 +11,11 @@ final class Problems {
   private final List<String> files = new ArrayList<>();
   private final List<Found> found = new ArrayList<>();
 
-  void add(Place place, String message, String remedy) {
+  void add(ErrorCode code, Place place, String message, String remedy) {
     if (!files.contains(place.file())) {
       files.add(place.file());
     }
-    Problem problem = new Problem(place.toString(), message, remedy);
+    Problem problem = new Problem(code, place.toString(), message, remedy);
     if (found.stream().noneMatch(f -> f.problem().equals(problem))) {
       found.add(new Found(files.indexOf(place.file()), place.line(), problem));
     }

@@ -25,12 +25,14 @@ final class RecipeBinder {
 
   private static final Kind<String> NAME =
       Kind.text(
+          ErrorCode.NOT_A_NAME,
           "Expected letters, digits, dots, - and _, such as gloss.",
           "is no name",
           Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"));
 
   private static final Kind<String> SHA256 =
       Kind.text(
+          ErrorCode.NOT_A_DIGEST,
           "Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.",
           "is no SHA-256",
           SourceSpec.SHA256);
@@ -39,10 +41,14 @@ final class RecipeBinder {
 
   private static final Kind<String> COLUMN =
       Kind.text(
-          "Expected the name of a column, such as pos.", "is no name", Pattern.compile("\\w+"));
+          ErrorCode.NOT_A_NAME,
+          "Expected the name of a column, such as pos.",
+          "is no name",
+          Pattern.compile("\\w+"));
 
   private static final Kind<List<String>> PROMPTS =
       Kind.names(
+          ErrorCode.EMPTY_VALUE,
           "Expected a list of different messages such as [\"What is a harbor?\"].",
           Pattern.compile("(?s).*\\S.*"));
 
@@ -105,6 +111,7 @@ final class RecipeBinder {
     for (Map.Entry<String, Block> entry : named.named().entrySet()) {
       if (!entry.getKey().matches("[a-z0-9][a-z0-9_-]{0,63}")) {
         named.problem(
+            ErrorCode.NOT_A_NAME,
             entry.getKey(),
             "is no dataset's name.",
             "Expected lower-case letters, digits, - and _, such as wordnet.");
@@ -133,7 +140,10 @@ final class RecipeBinder {
     List<String> key =
         block.withDefault(
             "key",
-            Kind.names("Expected a list of columns such as [id].", Pattern.compile("\\w+")),
+            Kind.names(
+                ErrorCode.NOT_A_NAME,
+                "Expected a list of columns such as [id].",
+                Pattern.compile("\\w+")),
             List.of());
     String licence = block.required("licence", LICENCE);
     String privacy =
@@ -153,7 +163,10 @@ final class RecipeBinder {
     }
     if (block.take("format").isPresent()) {
       block.problem(
-          "format", "is given for a table.", "Leave it out: a table has its own columns.");
+          ErrorCode.KEYS_CONFLICT,
+          "format",
+          "is given for a table.",
+          "Leave it out: a table has its own columns.");
     }
     return DatasetSpec.Format.TABLE;
   }
@@ -165,6 +178,7 @@ final class RecipeBinder {
     Optional<Integer> epochs = order.optional("epochs", COUNT).map(Long::intValue);
     if (steps.isPresent() && epochs.isPresent()) {
       order.problem(
+          ErrorCode.KEYS_CONFLICT,
           "epochs",
           "is given beside order.steps.",
           "Keep one of them; order.steps = null drops it.");
@@ -175,6 +189,7 @@ final class RecipeBinder {
     int accumulate = order.withDefault("accumulate", COUNT, 1L).intValue();
     if (microBatches % accumulate != 0) {
       order.problem(
+          ErrorCode.VALUES_CONTRADICT,
           "accumulate",
           "does not divide order.micro-batches = " + microBatches + ".",
           "Expected a divisor of it: each leaf of a step adds as many micro-batches.");
@@ -240,6 +255,7 @@ final class RecipeBinder {
     int warmupSteps = shape.withDefault("warmup-steps", FROM_ZERO, 0L).intValue();
     if (order.steps().isPresent() && warmupSteps > order.steps().get()) {
       shape.problem(
+          ErrorCode.VALUES_CONTRADICT,
           "warmup-steps",
           "is more than order.steps = " + order.steps().get() + ".",
           "Expected at most as many steps as are trained.");
@@ -277,7 +293,10 @@ final class RecipeBinder {
             .toList();
     if (!splits.isEmpty() && !splits.contains(split)) {
       evaluation.problem(
-          "split", "is no split of data.prepare.", "Expected " + String.join(" or ", splits) + ".");
+          ErrorCode.VALUES_CONTRADICT,
+          "split",
+          "is no split of data.prepare.",
+          "Expected " + String.join(" or ", splits) + ".");
     }
   }
 }

@@ -11,8 +11,14 @@ import java.util.Optional;
  * secret. What is none is not quoted, since it may hold one.
  */
 final class ServerAddress {
-  private static final String NONE = "is no address of a server";
-  private static final String SECRET = "holds a user name or a password";
+  /** In a few words. */
+  private record Fault(ErrorCode code, String words) {}
+
+  private static final Fault NONE =
+      new Fault(ErrorCode.NOT_AN_ADDRESS, "is no address of a server");
+
+  private static final Fault SECRET =
+      new Fault(ErrorCode.SECRET_INLINE, "holds a user name or a password");
 
   private final List<String> schemes;
 
@@ -27,9 +33,9 @@ final class ServerAddress {
         URI.create(""),
         value -> {
           URI uri = parsed(String.valueOf(value.unwrapped()));
-          Optional<String> fault = fault(uri);
+          Optional<Fault> fault = fault(uri);
           if (fault.isPresent()) {
-            throw Kind.Refusal.unquoted(fault.get());
+            throw refusal(fault.get());
           }
           return uri;
         });
@@ -39,8 +45,12 @@ final class ServerAddress {
     try {
       return new URI(text);
     } catch (URISyntaxException e) {
-      throw Kind.Refusal.unquoted(text.contains("@") ? SECRET : NONE);
+      throw refusal(text.contains("@") ? SECRET : NONE);
     }
+  }
+
+  private static Kind.Refusal refusal(Fault fault) {
+    return Kind.Refusal.unquoted(fault.code(), fault.words());
   }
 
   /**
@@ -50,7 +60,7 @@ final class ServerAddress {
     fault(address)
         .ifPresent(
             fault -> {
-              throw InvalidInputException.of(place, "The address " + fault + ".", expected());
+              throw InvalidInputException.of(fault.code(), place, fault.words() + ".", expected());
             });
   }
 
@@ -60,8 +70,8 @@ final class ServerAddress {
         + "://host:port, without user, password or query; credentials have keys of their own.";
   }
 
-  /** In a few words; empty: there is none. */
-  private Optional<String> fault(URI address) {
+  /** Empty: there is none. */
+  private Optional<Fault> fault(URI address) {
     if (String.valueOf(address.getRawAuthority()).contains("@")) {
       return Optional.of(SECRET);
     }

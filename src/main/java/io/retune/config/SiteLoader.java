@@ -103,12 +103,12 @@ public final class SiteLoader {
   private static long megabytes(ConfigValue value, Pattern form) throws Kind.Refusal {
     Matcher matcher = form.matcher(String.valueOf(value.unwrapped()));
     if (value.valueType() != ConfigValueType.STRING || !matcher.matches()) {
-      throw new Kind.Refusal("is no amount of memory");
+      throw new Kind.Refusal(ErrorCode.NOT_AN_AMOUNT, "is no amount of memory");
     }
     long unit = matcher.group(2).equalsIgnoreCase("g") ? 1024 : 1;
     long megabytes = Long.parseLong(matcher.group(1)) * unit;
     if (megabytes < LEAST_EXECUTOR_MEMORY_MB || megabytes > Integer.MAX_VALUE) {
-      throw new Kind.Refusal("is out of range");
+      throw new Kind.Refusal(ErrorCode.OUT_OF_RANGE, "is out of range");
     }
     return megabytes;
   }

@@ -88,6 +88,7 @@ final class SourceForm {
     Optional<TableSource> table = TableSource.parse(source);
     if (holdsCredentials(source, table)) {
       block.problem(
+          ErrorCode.SECRET_INLINE,
           key,
           "holds a user name or a password, and a recipe is written into every record.",
           "Take it out; credentials belong into Hadoop's own configuration.");
@@ -104,7 +105,7 @@ final class SourceForm {
     } else if (maven.matches()) {
       checkMaven(block, key, maven);
     } else if (!URI.matcher(source).matches() || source.matches("(pip|delta|sql):.*")) {
-      block.problem(key, "is no source.", use.expected());
+      block.problem(ErrorCode.NOT_A_SOURCE, key, "is no source.", use.expected());
     }
   }
 
@@ -119,25 +120,35 @@ final class SourceForm {
 
   private static void checkHub(Block block, String key, Optional<HubSource> hub, Use use) {
     if (hub.isEmpty()) {
-      block.problem(key, "is no source on the hub.", "Expected " + use.hub + ".");
+      block.problem(
+          ErrorCode.NOT_A_SOURCE, key, "is no source on the hub.", "Expected " + use.hub + ".");
     } else if (!use.takes(hub.get())) {
       block.problem(
-          key, hub.get().isModel() ? "is a model." : "is a dataset.", "Expected " + use.hub + ".");
+          ErrorCode.NOT_A_SOURCE,
+          key,
+          hub.get().isModel() ? "is a model." : "is a dataset.",
+          "Expected " + use.hub + ".");
     } else if (!hub.get().isPinned()) {
       block.problem(
+          ErrorCode.SOURCE_MOVES,
           key,
           "names no commit but \"" + hub.get().revision() + "\", which may be moved.",
           PIN + "the commit of now.");
     } else if (use == Use.DATASET && hub.get().path().isEmpty()) {
-      block.problem(key, "does not say which files.", "Add them: " + hub.get() + "!data/*.jsonl.");
+      block.problem(
+          ErrorCode.NOT_A_SOURCE,
+          key,
+          "does not say which files.",
+          "Add them: " + hub.get() + "!data/*.jsonl.");
     }
   }
 
   private static void checkTable(Block block, String key, TableSource table, Use use) {
     if (use == Use.MODEL) {
-      block.problem(key, "is a table, not a model.", use.expected());
+      block.problem(ErrorCode.NOT_A_SOURCE, key, "is a table, not a model.", use.expected());
     } else if (moves(table)) {
       block.problem(
+          ErrorCode.SOURCE_MOVES,
           key,
           "names no version, so its rows may change.",
           PIN + "the newest: " + table + "@VERSION.");
@@ -149,12 +160,16 @@ final class SourceForm {
     String name = pip.group(1);
     if (!version.matches("==[A-Za-z0-9.+!_-]*[A-Za-z0-9]") || isMoving(version.substring(2))) {
       block.problem(
+          ErrorCode.SOURCE_MOVES,
           key,
           "names no exact version, so its bytes may change.",
           "Pin it: pip:" + name + "==VERSION!path.");
     } else if (isBlank(pip.group(4))) {
       block.problem(
-          key, "does not say which file.", "Add it: pip:" + name + version + "!path/in/the/wheel.");
+          ErrorCode.NOT_A_SOURCE,
+          key,
+          "does not say which file.",
+          "Add it: pip:" + name + version + "!path/in/the/wheel.");
     }
   }
 
@@ -164,7 +179,11 @@ final class SourceForm {
         || parts.size() > 3
         || !parts.get(0).matches(NAME)
         || !parts.get(1).matches(NAME)) {
-      block.problem(key, "is no source.", "Expected maven:GROUP:ARTIFACT:VERSION!path.");
+      block.problem(
+          ErrorCode.NOT_A_SOURCE,
+          key,
+          "is no source.",
+          "Expected maven:GROUP:ARTIFACT:VERSION!path.");
       return;
     }
     String module = "maven:" + parts.get(0) + ":" + parts.get(1);
@@ -172,12 +191,16 @@ final class SourceForm {
     boolean exact = version.matches("[A-Za-z0-9._-]+") && !version.endsWith("-SNAPSHOT");
     if (!exact || isMoving(version)) {
       block.problem(
+          ErrorCode.SOURCE_MOVES,
           key,
           "names no exact version, so its bytes may change.",
           "Pin it: " + module + ":VERSION!path.");
     } else if (isBlank(maven.group(3))) {
       block.problem(
-          key, "does not say which file.", "Add it: " + module + ":" + version + "!path/in/jar.");
+          ErrorCode.NOT_A_SOURCE,
+          key,
+          "does not say which file.",
+          "Add it: " + module + ":" + version + "!path/in/jar.");
     }
   }
 

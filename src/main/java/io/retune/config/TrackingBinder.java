@@ -26,7 +26,7 @@ final class TrackingBinder {
             String name = String.valueOf(value.unwrapped());
             if (!name.matches("[A-Z_][A-Z0-9_]*")) {
               Secrets.remember(name);
-              throw Kind.Refusal.unquoted("is no variable's name");
+              throw Kind.Refusal.unquoted(ErrorCode.NOT_A_VARIABLE, "is no variable's name");
             }
             return name;
           });
@@ -58,6 +58,7 @@ final class TrackingBinder {
     Duration patience = mlflow.withDefault("patience", duration(), TrackingSite.DEFAULT_PATIENCE);
     if (alias.isPresent() && model.isEmpty()) {
       mlflow.problem(
+          ErrorCode.MISSING_KEY,
           "alias",
           "points to versions of no model.",
           "Name the registered-model too, or leave the alias out.");
@@ -88,6 +89,7 @@ final class TrackingBinder {
     mlflow.attach("credentials", block, false);
     if (user.isPresent() != password.isPresent()) {
       block.problem(
+          ErrorCode.MISSING_KEY,
           user.isPresent() ? "user-variable" : "password-variable",
           "stands alone.",
           "Give both user-variable and password-variable.");
@@ -95,6 +97,7 @@ final class TrackingBinder {
     long ways = List.of(user, token, file).stream().filter(Optional::isPresent).count();
     if (ways > 1) {
       mlflow.problem(
+          ErrorCode.KEYS_CONFLICT,
           "credentials",
           "says more than one way to sign in.",
           "Keep one of: user-variable with password-variable, token-variable, file.");
@@ -114,7 +117,7 @@ final class TrackingBinder {
         value -> {
           Matcher matcher = DURATION.matcher(String.valueOf(value.unwrapped()));
           if (!matcher.matches() || Long.parseLong(matcher.group(1)) == 0) {
-            throw new Kind.Refusal("is no duration");
+            throw new Kind.Refusal(ErrorCode.NOT_AN_AMOUNT, "is no duration");
           }
           return Duration.parse(
               matcher.group(2).equals("ms")

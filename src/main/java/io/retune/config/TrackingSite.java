@@ -60,23 +60,27 @@ public record TrackingSite(
    * @throws InvalidInputException if an address cannot be used; it is not quoted
    */
   public TrackingSite {
-    SERVER.require("mlflow.uri", uri);
-    proxy.ifPresent(address -> PROXY.require("mlflow.proxy", address));
+    SERVER.require("tracking.mlflow.uri", uri);
+    proxy.ifPresent(address -> PROXY.require("tracking.mlflow.proxy", address));
     if (alias.isPresent() && registeredModel.isEmpty()) {
       throw InvalidInputException.of(
-          "mlflow.alias",
-          "The alias \"" + alias.get() + "\" has no registered model.",
+          ErrorCode.MISSING_KEY,
+          "tracking.mlflow.alias",
+          "\"" + alias.get() + "\" has no registered model.",
           "Name the registered model whose versions it points to, or leave the alias out.");
     }
-    requirePositive("mlflow.connect-timeout", connectTimeout);
-    requirePositive("mlflow.request-timeout", requestTimeout);
-    requirePositive("mlflow.patience", patience);
+    requirePositive("tracking.mlflow.connect-timeout", connectTimeout);
+    requirePositive("tracking.mlflow.request-timeout", requestTimeout);
+    requirePositive("tracking.mlflow.patience", patience);
   }
 
   private static void requirePositive(String place, Duration duration) {
     if (duration.isNegative() || duration.isZero()) {
       throw InvalidInputException.of(
-          place, duration + " is no time to wait.", "Expected a positive duration such as 10s.");
+          ErrorCode.OUT_OF_RANGE,
+          place,
+          duration + " is no time to wait.",
+          "Expected a positive duration such as 10s.");
     }
   }
 }

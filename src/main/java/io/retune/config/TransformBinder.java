@@ -24,6 +24,7 @@ final class TransformBinder {
 
   private static final Kind<String> NAME =
       Kind.text(
+          ErrorCode.NOT_A_NAME,
           "Expected letters, digits, - and _, such as held-out.",
           "is no name",
           Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}"));
@@ -33,12 +34,16 @@ final class TransformBinder {
 
   private static final Kind<String> COLUMN_NAME =
       Kind.text(
+          ErrorCode.NOT_A_NAME,
           "Expected the name of a column: letters, digits and _.",
           "is no column's name",
           Pattern.compile(COLUMN));
 
   private static final Kind<List<String>> COLUMN_NAMES =
-      Kind.someNames("Expected a list of columns such as [lemma, pos].", Pattern.compile(COLUMN));
+      Kind.someNames(
+          ErrorCode.NOT_A_NAME,
+          "Expected a list of columns such as [lemma, pos].",
+          Pattern.compile(COLUMN));
 
   private static final Kind<String> REASON = Kind.text("Expected the reason, as text.");
 
@@ -61,7 +66,11 @@ final class TransformBinder {
       TransformSpec transform = bind(block);
       chain.add(transform);
       if (!transform.name().isEmpty() && !names.add(transform.name())) {
-        block.problem("name", "is the name of an earlier transform.", "Give each its own name.");
+        block.problem(
+            ErrorCode.NAMED_TWICE,
+            "name",
+            "is the name of an earlier transform.",
+            "Give each its own name.");
       }
       block
           .aside("why", REASON)
@@ -84,6 +93,7 @@ final class TransformBinder {
           || isRendering(transform)
           || transform instanceof TransformSpec.Length) {
         parent.problem(
+            ErrorCode.MISPLACED_TRANSFORM,
             key,
             "has \"" + transform.name() + "\", which is done for all datasets together.",
             "Move it to data.prepare.");
@@ -110,9 +120,11 @@ final class TransformBinder {
 
   private static void require(Block parent, String key, String what, long found, String example) {
     if (found == 0) {
-      parent.problem(key, "has no " + what + ".", "Add " + example + ".");
+      parent.problem(
+          ErrorCode.SPLIT_AND_RENDER, key, "has no " + what + ".", "Add " + example + ".");
     } else if (found > 1) {
-      parent.problem(key, "has " + found + " of " + what + ".", "Keep one.");
+      parent.problem(
+          ErrorCode.SPLIT_AND_RENDER, key, "has " + found + " of " + what + ".", "Keep one.");
     }
   }
 
@@ -138,12 +150,17 @@ final class TransformBinder {
     SortedMap<String, String> expressions = new TreeMap<>();
     for (String column : columns.names()) {
       if (!column.matches(COLUMN)) {
-        columns.problem(column, "is no column's name.", COLUMN_NAME.expected());
+        columns.problem(
+            ErrorCode.NOT_A_NAME, column, "is no column's name.", COLUMN_NAME.expected());
       }
       expressions.put(column, columns.requiredNamed(column, SQL));
     }
     if (expressions.isEmpty()) {
-      block.problem("select", "names no column.", "Expected select { column = \"expression\" }.");
+      block.problem(
+          ErrorCode.MISSING_KEY,
+          "select",
+          "names no column.",
+          "Expected select { column = \"expression\" }.");
     }
     block.attach("select", columns, true);
     return new TransformSpec.Select(name, expressions);
@@ -190,6 +207,7 @@ final class TransformBinder {
       long max = ((Number) length.whole().getOrDefault("max", 0L)).longValue();
       if (max > tokensPerMicroBatch) {
         length.problem(
+            ErrorCode.VALUES_CONTRADICT,
             "max",
             "is more than order.tokens-per-micro-batch = " + tokensPerMicroBatch + ".",
             "Expected at most as many tokens as a micro-batch holds.");
@@ -223,6 +241,7 @@ final class TransformBinder {
         blocks.stream().map(Block::elided).toList());
     if (messages.stream().noneMatch(Message::train)) {
       block.problem(
+          ErrorCode.NOTHING_TO_LEARN,
           "render",
           "trains no message, so there is nothing to learn.",
           "Write train = true in the assistant's message.");
@@ -259,6 +278,7 @@ final class TransformBinder {
     while (placeholder.find()) {
       if (placeholder.group(2).isEmpty() || !placeholder.group(1).matches(COLUMN)) {
         block.problem(
+            ErrorCode.NOT_A_NAME,
             "content",
             "has the placeholder " + placeholder.group() + ", which names no column.",
             "Expected ${column}: letters, digits and _ between the braces.");
@@ -275,12 +295,20 @@ final class TransformBinder {
       if (rendered && !length && !isRendering(transform)) {
         blocks
             .get(i)
-            .problem("name", "stands after render.", "Only length may; move it before render.");
+            .problem(
+                ErrorCode.MISPLACED_TRANSFORM,
+                "name",
+                "stands after render.",
+                "Only length may; move it before render.");
       }
       if (!rendered && length) {
         blocks
             .get(i)
-            .problem("name", "stands before render.", "Move it after render, which makes tokens.");
+            .problem(
+                ErrorCode.MISPLACED_TRANSFORM,
+                "name",
+                "stands before render.",
+                "Move it after render, which makes tokens.");
       }
       rendered |= isRendering(transform);
     }

@@ -147,6 +147,7 @@ public final class WrittenSources {
   private static void require(boolean written, Place place, String setting) {
     if (!written) {
       throw InvalidInputException.of(
+          ErrorCode.NOT_PINNABLE,
           place.toString(),
           "cannot be changed in place: the value is put together, or there are two of it.",
           "Write it yourself: " + setting);
@@ -175,8 +176,7 @@ public final class WrittenSources {
           try {
             replace(Path.of(file).toRealPath(), text.edited());
           } catch (IOException e) {
-            throw InvalidInputException.of(
-                file, "cannot be written: " + e.getMessage() + ".", "Check who may write to it.");
+            throw InvalidInputException.notWritable(file, e, "Check who may write to it.");
           }
         });
   }

@@ -1,5 +1,6 @@
 package io.retune.dataset;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import java.io.IOException;
@@ -64,7 +65,12 @@ final class CsvRows {
     try (CsvReader reader = new CsvReader(file)) {
       Optional<CsvReader.Entry> first = reader.next();
       if (first.isEmpty()) {
-        add(name, 0, "has no header.", "Expected the columns' names in the first line.");
+        add(
+            ErrorCode.MALFORMED_CSV,
+            name,
+            0,
+            "has no header.",
+            "Expected the columns' names in the first line.");
         return;
       }
       checkHeader(name, first.get());
@@ -73,6 +79,7 @@ final class CsvRows {
         int fields = row.get().fields().size();
         if (fields != columns) {
           add(
+              ErrorCode.MALFORMED_CSV,
               name,
               row.get().line(),
               "has "
@@ -86,12 +93,15 @@ final class CsvRows {
       }
     } catch (CsvReader.MalformedException e) {
       add(
+          ErrorCode.MALFORMED_CSV,
           name,
           e.line(),
           e.getMessage() + ".",
           "Put such a field in quotes and double the quotes inside it (RFC 4180).");
     } catch (CharacterCodingException e) {
-      add(name, 0, "is not UTF-8.", "Convert it, as iconv does.");
+      if (!enough()) {
+        problems.add(Problem.notUtf8(name));
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -102,6 +112,7 @@ final class CsvRows {
     for (String column : first.fields()) {
       if (!seen.add(column.toLowerCase(Locale.ROOT))) {
         add(
+            ErrorCode.UNUSABLE_COLUMN,
             name,
             first.line(),
             "has two columns with the name \"" + column + "\".",
@@ -112,6 +123,7 @@ final class CsvRows {
       header = Optional.of(first.fields());
     } else if (!header.get().equals(first.fields())) {
       add(
+          ErrorCode.COLUMNS_DIFFER,
           name,
           first.line(),
           "has the header "
@@ -129,9 +141,9 @@ final class CsvRows {
     return problems.size() >= SourceRows.PROBLEMS_SHOWN;
   }
 
-  private void add(String name, int line, String message, String remedy) {
+  private void add(ErrorCode code, String name, int line, String message, String remedy) {
     if (!enough()) {
-      problems.add(new Problem(line == 0 ? name : name + ":" + line, message, remedy));
+      problems.add(new Problem(code, line == 0 ? name : name + ":" + line, message, remedy));
     }
   }
 

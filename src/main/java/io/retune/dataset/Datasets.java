@@ -8,6 +8,7 @@ import static org.apache.spark.sql.functions.udf;
 import io.delta.exceptions.DeltaConcurrentModificationException;
 import io.delta.tables.DeltaTable;
 import io.retune.config.DatasetSpec;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TableSource;
 import io.retune.store.Json;
@@ -97,7 +98,10 @@ public final class Datasets {
       long count = count(name, spec, rows);
       if (count == 0) {
         throw InvalidInputException.of(
-            "data.datasets." + name, "has no rows.", "Give a source with at least one row.");
+            ErrorCode.NO_ROWS,
+            "data.datasets." + name,
+            "has no rows.",
+            "Give a source with at least one row.");
       }
       Sha256 root = MerkleRoot.of(rows, ROW_DIGEST).root();
       if (spec.format() == DatasetSpec.Format.TABLE) {
@@ -210,10 +214,7 @@ public final class Datasets {
     List<String> known = Arrays.asList(rows.columns());
     for (String column : spec.key()) {
       if (!known.contains(column)) {
-        throw InvalidInputException.of(
-            "data.datasets." + name + ".key",
-            "names the column \"" + column + "\", which the source does not have.",
-            Expressions.suggestion(column, known));
+        throw Expressions.noColumn("data.datasets." + name + ".key", column, known);
       }
     }
   }
@@ -237,6 +238,7 @@ public final class Datasets {
               .map(column -> column + " = " + row.getAs(column))
               .collect(Collectors.joining(", "));
       throw InvalidInputException.of(
+          ErrorCode.KEY_NOT_UNIQUE,
           "data.datasets." + name + ".key",
           "does not tell rows apart: " + row.getAs("count") + " rows have " + values + ".",
           "Name more columns, or leave key out: the content identifies a row then.");
@@ -255,8 +257,9 @@ public final class Datasets {
         .orElseThrow(
             () ->
                 InvalidInputException.of(
+                    ErrorCode.VERSION_NOT_FOUND,
                     "data.datasets." + name + ".version",
-                    "There is no version " + version + " of " + name + " in this store.",
+                    "there is no version " + version + " of " + name + " in this store.",
                     all.isEmpty()
                         ? "Ingest it first."
                         : "It has the versions "

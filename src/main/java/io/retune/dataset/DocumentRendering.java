@@ -1,5 +1,6 @@
 package io.retune.dataset;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TransformSpec;
 import io.retune.text.Tokenizer;
@@ -51,13 +52,11 @@ final class DocumentRendering {
   private static void requireText(String place, String column, StructType schema) {
     List<String> known = Arrays.asList(schema.fieldNames());
     if (!known.contains(column)) {
-      throw InvalidInputException.of(
-          place + ".render.text",
-          "names the column \"" + column + "\", which is not there.",
-          Expressions.suggestion(column, known));
+      throw Expressions.noColumn(place + ".render.text", column, known);
     }
     if (!schema.apply(column).dataType().equals(DataTypes.StringType)) {
       throw InvalidInputException.of(
+          ErrorCode.WRONG_COLUMN_TYPE,
           place + ".render.text",
           "column \"" + column + "\" is " + schema.apply(column).dataType().simpleString() + ".",
           "Make it text with a select before it, such as \"string(" + column + ")\".");

@@ -1,12 +1,12 @@
 package io.retune.dataset;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Nearest;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -80,6 +80,7 @@ final class Expressions {
         .ifPresent(
             why -> {
               throw InvalidInputException.of(
+                  ErrorCode.NOT_DETERMINED,
                   place,
                   "\"" + sql + "\" " + why + ".",
                   "Use only what follows from the row's own columns: the rows would change from"
@@ -95,30 +96,36 @@ final class Expressions {
     if (condition.startsWith("UNRESOLVED_COLUMN")) {
       String column = analysis.getMessageParameters().get("objectName").replace("`", "");
       return InvalidInputException.of(
+          ErrorCode.COLUMN_NOT_FOUND,
           place,
           "\"" + sql + "\" names the column \"" + column + "\", which is not there.",
           suggestion(column, known));
     }
-    String first = String.valueOf(analysis.getMessage()).lines().findFirst().orElse("").strip();
+    String first = SqlWords.of(analysis);
     return InvalidInputException.of(
+        ErrorCode.NOT_AN_EXPRESSION,
         place,
         "\"" + sql + "\" is no Spark SQL expression over the row: " + first,
         "Known columns: " + String.join(", ", known) + ".");
   }
 
-  /** The nearest known name, if one is near, and all of them. */
-  static String suggestion(String name, List<String> known) {
-    int farthest = Math.max(2, name.length() / 3);
-    Optional<String> nearest =
-        known.stream()
-            .filter(other -> distance(name, other) <= farthest)
-            .min(Comparator.comparingInt((String other) -> distance(name, other)));
-    String all = "Known columns: " + String.join(", ", known) + ".";
-    return nearest.map(other -> "Did you mean \"" + other + "\"? " + all).orElse(all);
+  /**
+   * @param place names the key that names the column
+   */
+  static InvalidInputException noColumn(String place, String column, List<String> known) {
+    return InvalidInputException.of(
+        ErrorCode.COLUMN_NOT_FOUND,
+        place,
+        "names the column \"" + column + "\", which is not there.",
+        suggestion(column, known));
   }
 
-  private static int distance(String a, String b) {
-    return LevenshteinDistance.getDefaultInstance().apply(a, b);
+  /** The nearest known name, if one is near, and all of them. */
+  private static String suggestion(String name, List<String> known) {
+    String all = "Known columns: " + String.join(", ", known) + ".";
+    return Nearest.to(name, known)
+        .map(other -> "Did you mean \"" + other + "\"? " + all)
+        .orElse(all);
   }
 
   private static Optional<String> refusal(LogicalPlan plan) {

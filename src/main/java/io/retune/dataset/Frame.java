@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.udf;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -80,6 +81,7 @@ record Frame(Dataset<Row> rows) {
     Set<String> theirs = described(other.schema());
     if (!mine.equals(theirs)) {
       throw InvalidInputException.of(
+          ErrorCode.COLUMNS_DIFFER,
           "data.datasets." + name,
           "is prepared to the columns " + theirs + ", those before it to " + mine + ".",
           "Bring all datasets to the same columns in their own prepare, with a select.");

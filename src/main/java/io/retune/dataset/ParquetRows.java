@@ -1,5 +1,6 @@
 package io.retune.dataset;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import java.io.IOException;
@@ -35,6 +36,7 @@ final class ParquetRows {
       if (!other.asNullable().equals(schema.asNullable())) {
         problems.add(
             new Problem(
+                ErrorCode.COLUMNS_DIFFER,
                 file.getKey(),
                 "has the columns %s, %s has %s."
                     .formatted(other.simpleString(), files.firstKey(), schema.simpleString()),
@@ -50,7 +52,8 @@ final class ParquetRows {
     try {
       return spark.read().parquet(SourceRows.literally(file)).schema();
     } catch (RuntimeException e) {
-      throw InvalidInputException.of(name, "is a damaged Parquet file.", "Write it again.");
+      throw InvalidInputException.of(
+          ErrorCode.MALFORMED_PARQUET, name, "is a damaged Parquet file.", "Write it again.");
     }
   }
 
@@ -61,10 +64,17 @@ final class ParquetRows {
           if (!isParquet(file)) {
             problems.add(
                 new Problem(
-                    name, "is no Parquet file.", "Name the files with a glob, as in *.parquet."));
+                    ErrorCode.MALFORMED_PARQUET,
+                    name,
+                    "is no Parquet file.",
+                    "Write it again; or name the files with a glob, as in *.parquet."));
           } else if (name.startsWith("_") || name.startsWith(".")) {
             problems.add(
-                new Problem(name, "begins with _ or ., which Spark does not read.", "Rename it."));
+                new Problem(
+                    ErrorCode.UNEXPECTED_FILES,
+                    name,
+                    "begins with _ or ., which Spark does not read.",
+                    "Rename it."));
           }
         });
     return problems;

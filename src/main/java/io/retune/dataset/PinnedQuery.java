@@ -1,5 +1,6 @@
 package io.retune.dataset;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.config.TableSource;
@@ -108,8 +109,8 @@ final class PinnedQuery {
     }
   }
 
-  private void add(String what, String remedy) {
-    Problem problem = new Problem(place, "\"" + query + "\" " + what + ".", remedy);
+  private void add(ErrorCode code, String what, String remedy) {
+    Problem problem = new Problem(code, place, "\"" + query + "\" " + what + ".", remedy);
     if (!problems.contains(problem)) {
       problems.add(problem);
     }
@@ -122,6 +123,7 @@ final class PinnedQuery {
     if (plan instanceof RelationTimeTravel pinned) {
       if (pinned.version().isEmpty()) {
         add(
+            ErrorCode.SOURCE_MOVES,
             "reads " + name(pinned.relation()) + " by its time",
             "Name the version: VERSION AS OF N; DESCRIBE HISTORY says which there are.");
       }
@@ -130,13 +132,17 @@ final class PinnedQuery {
     if (plan instanceof UnresolvedRelation table
         && !named.contains(table.name().toLowerCase(Locale.ROOT))) {
       add(
+          ErrorCode.SOURCE_MOVES,
           "reads the table " + table.name() + " as it is now",
           "Name its version: " + table.name() + " VERSION AS OF N.");
     }
     if (plan instanceof UnresolvedTableValuedFunction function) {
       String name = String.join(".", CollectionConverters.asJava(function.name()));
       if (!OF_THEIR_ARGUMENTS.contains(name.toLowerCase(Locale.ROOT))) {
-        add("reads what the function " + name + " gives", "Name tables with VERSION AS OF N.");
+        add(
+            ErrorCode.SOURCE_MOVES,
+            "reads what the function " + name + " gives",
+            "Name tables with VERSION AS OF N.");
       }
     }
     Set<String> visible = new HashSet<>(named);
@@ -170,15 +176,24 @@ final class PinnedQuery {
   private void requireDetermined(LogicalPlan plan) {
     if (plan instanceof GlobalLimit || plan instanceof LocalLimit || plan instanceof Offset) {
       add(
+          ErrorCode.NOT_DETERMINED,
           "takes some of the rows, and which ones is not said",
           "Leave LIMIT and OFFSET out, and take a sample in prepare.");
     }
     if (plan instanceof Sample) {
-      add("takes a random part of the rows", "Leave TABLESAMPLE out; take a sample in prepare.");
+      add(
+          ErrorCode.NOT_DETERMINED,
+          "takes a random part of the rows",
+          "Leave TABLESAMPLE out; take a sample in prepare.");
     }
     for (Expression expression : CollectionConverters.asJava(plan.expressions())) {
       refusal(expression)
-          .ifPresent(why -> add(why, "Leave it out: the rows would change from run to run."));
+          .ifPresent(
+              why ->
+                  add(
+                      ErrorCode.NOT_DETERMINED,
+                      why,
+                      "Leave it out: the rows would change from run to run."));
       subqueries(expression).forEach(this::requireDetermined);
     }
     CollectionConverters.asJava(plan.children()).forEach(this::requireDetermined);

@@ -9,6 +9,7 @@ import static org.apache.spark.sql.functions.udf;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.DataSpec;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.config.TransformSpec;
@@ -292,19 +293,17 @@ public final class Preparation {
         return;
       }
       long count = first.size() < PROBLEMS_SHOWN ? first.size() : defects.count();
+      String remedy =
+          "%d %s cannot be rendered by %s. Drop such rows with a where before it, or mend the source."
+              .formatted(count, count == 1 ? "row" : "rows", place);
       List<Problem> problems = new ArrayList<>();
       for (Row row : first) {
         problems.add(
             new Problem(
+                ErrorCode.ROW_NOT_RENDERED,
                 row.getString(0) + " row " + row.getString(1),
                 row.getString(2),
-                problems.isEmpty()
-                    ? count
-                        + (count == 1 ? " row" : " rows")
-                        + " cannot be rendered by "
-                        + place
-                        + ". Drop such rows with a where before it, or mend the source."
-                    : ""));
+                remedy));
       }
       throw new InvalidInputException(problems);
     }
@@ -336,10 +335,7 @@ public final class Preparation {
     private static Column group(Frame prepared, String column) {
       List<String> known = List.of(prepared.schema().fieldNames());
       if (!known.contains(column)) {
-        throw InvalidInputException.of(
-            "evaluation.group-by",
-            "names the column \"" + column + "\", which is not there.",
-            Expressions.suggestion(column, known));
+        throw Expressions.noColumn("evaluation.group-by", column, known);
       }
       return coalesce(Frame.column(column).cast(DataTypes.StringType), lit("")).as(GROUP);
     }
@@ -351,6 +347,7 @@ public final class Preparation {
       long groups = examples.select(GROUP).distinct().count();
       if (groups > MOST_GROUPS) {
         throw InvalidInputException.of(
+            ErrorCode.TOO_MANY_GROUPS,
             "evaluation.group-by",
             "the column \"" + data.groupBy().get() + "\" has " + groups + " values.",
             "Name a column with at most " + MOST_GROUPS + ", such as a topic or a source.");
@@ -378,6 +375,7 @@ public final class Preparation {
               data.prepare().stream().noneMatch(TransformSpec.Split.class::isInstance);
           problems.add(
               new Problem(
+                  ErrorCode.EMPTY_SPLIT,
                   "data.prepare",
                   "the split \"" + split + "\" is empty. Rows on the way: " + way + ".",
                   noSplit

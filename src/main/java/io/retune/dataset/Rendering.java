@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.array;
 import static org.apache.spark.sql.functions.concat;
 import static org.apache.spark.sql.functions.lit;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.config.TransformSpec;
@@ -122,10 +123,7 @@ final class Rendering {
 
   private static void requireColumn(String place, String column, List<String> known) {
     if (!known.contains(column)) {
-      throw InvalidInputException.of(
-          place + ".render",
-          "names the column \"" + column + "\", which is not there.",
-          Expressions.suggestion(column, known));
+      throw Expressions.noColumn(place + ".render", column, known);
     }
   }
 
@@ -139,6 +137,7 @@ final class Rendering {
             && isText(message, "content");
     if (!fits) {
       throw InvalidInputException.of(
+          ErrorCode.WRONG_COLUMN_TYPE,
           place + ".render.messages",
           "column \""
               + column
@@ -255,6 +254,7 @@ final class Rendering {
   }
 
   private static InvalidInputException defect(String message) {
-    return InvalidInputException.of("row", message + ".", "");
+    return InvalidInputException.of(
+        ErrorCode.ROW_NOT_RENDERED, "row", message + ".", "Mend the row.");
   }
 }

@@ -6,11 +6,14 @@ import static org.apache.spark.sql.functions.udf;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.DatasetSpec;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,7 +22,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
+import java.util.function.UnaryOperator;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -31,6 +36,8 @@ import org.apache.spark.sql.types.DataTypes;
 final class SourceRows {
   /** More problems than this help nobody. */
   static final int PROBLEMS_SHOWN = 20;
+
+  private static final String UNREADABLE = "\ufffd";
 
   private final SparkSession spark;
 
@@ -44,7 +51,7 @@ final class SourceRows {
    */
   Dataset<Row> read(DatasetSpec.Format format, SortedMap<String, Path> files) {
     return switch (format) {
-      case TEXT -> lines(files);
+      case TEXT -> decoded(lines(files), files);
       case JSONL -> usable(objects(lines(files), files));
       case CSV -> usable(CsvRows.of(spark, files));
       case PARQUET -> usable(ParquetRows.of(spark, files));
@@ -75,12 +82,8 @@ final class SourceRows {
   private Dataset<Row> objects(Dataset<Row> lines, SortedMap<String, Path> files) {
     UDF1<String, Boolean> isFilled = line -> !line.isBlank();
     Dataset<Row> filled = lines.filter(udf(isFilled, DataTypes.BooleanType).apply(col("text")));
-    UDF1<String, Boolean> isObject = line -> defect(line).isEmpty();
-    Dataset<Row> defects =
-        filled.filter(udf(isObject, DataTypes.BooleanType).apply(col("text")).equalTo(false));
-    if (!defects.isEmpty()) {
-      throw new InvalidInputException(problems(files));
-    }
+    UDF1<String, Boolean> isSuspect = line -> isSuspect(line) || !defect(line).isEmpty();
+    refuse(filled, isSuspect, files, SourceRows::defect);
     return spark
         .read()
         .option("mode", "FAILFAST")
@@ -94,41 +97,77 @@ final class SourceRows {
       JsonNode node = Json.read(line.getBytes(StandardCharsets.UTF_8));
       return node.isObject() ? "" : "is JSON, but no object";
     } catch (IOException e) {
-      return "is no JSON: " + String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+      return "is no JSON: " + FileReason.of(e);
     }
   }
 
-  private static String text(Path file) throws IOException {
-    return StandardCharsets.UTF_8
-        .newDecoder()
-        .decode(java.nio.ByteBuffer.wrap(Files.readAllBytes(file)))
-        .toString();
+  private static Dataset<Row> decoded(Dataset<Row> lines, SortedMap<String, Path> files) {
+    UDF1<String, Boolean> isSuspect = SourceRows::isSuspect;
+    refuse(lines, isSuspect, files, line -> "");
+    return lines;
+  }
+
+  /** Spark reads what is not UTF-8 as if somebody had written U+FFFD there, which may be so. */
+  private static boolean isSuspect(String line) {
+    return line.contains(UNREADABLE);
+  }
+
+  /** One pass finds out whether a closer look is needed. */
+  private static void refuse(
+      Dataset<Row> lines,
+      UDF1<String, Boolean> isSuspect,
+      SortedMap<String, Path> files,
+      UnaryOperator<String> defect) {
+    if (lines.filter(udf(isSuspect, DataTypes.BooleanType).apply(col("text"))).isEmpty()) {
+      return;
+    }
+    List<Problem> problems = problems(files, defect);
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
+    }
   }
 
   /** Reads again, in order, to say where: only when something is wrong. */
-  private static List<Problem> problems(SortedMap<String, Path> files) {
+  private static List<Problem> problems(
+      SortedMap<String, Path> files, UnaryOperator<String> defect) {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> file : files.entrySet()) {
       try {
-        String[] lines = text(file.getValue()).split("\n", -1);
-        for (int i = 0; i < lines.length && problems.size() < PROBLEMS_SHOWN; i++) {
-          String line = lines[i].replaceFirst("\r$", "");
-          String defect = line.isBlank() ? "" : defect(line);
-          if (!defect.isEmpty()) {
-            problems.add(
-                new Problem(
-                    file.getKey() + ":" + (i + 1),
-                    defect + ".",
-                    "A JSONL file has one JSON object a line."));
+        byte[] bytes = Files.readAllBytes(file.getValue());
+        int start = 0;
+        for (int line = 1; start < bytes.length && problems.size() < PROBLEMS_SHOWN; line++) {
+          int end = start;
+          while (end < bytes.length && bytes[end] != '\n') {
+            end++;
           }
+          problem(file.getKey() + ":" + line, ByteBuffer.wrap(bytes, start, end - start), defect)
+              .ifPresent(problems::add);
+          start = end + 1;
         }
-      } catch (CharacterCodingException e) {
-        problems.add(new Problem(file.getKey(), "is not UTF-8.", "Convert it, as iconv does."));
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
     }
     return problems;
+  }
+
+  private static Optional<Problem> problem(
+      String place, ByteBuffer bytes, UnaryOperator<String> defect) {
+    try {
+      String line =
+          StandardCharsets.UTF_8.newDecoder().decode(bytes).toString().replaceFirst("\r$", "");
+      String what = line.isBlank() ? "" : defect.apply(line);
+      return what.isEmpty()
+          ? Optional.empty()
+          : Optional.of(
+              new Problem(
+                  ErrorCode.MALFORMED_JSON,
+                  place,
+                  what + ".",
+                  "A JSONL file has one JSON object a line."));
+    } catch (CharacterCodingException e) {
+      return Optional.of(Problem.notUtf8(place));
+    }
   }
 
   /**
@@ -140,6 +179,7 @@ final class SourceRows {
       if (!column.matches("[^ ,;{}()\\n\\t=]+")) {
         problems.add(
             new Problem(
+                ErrorCode.UNUSABLE_COLUMN,
                 "column \"" + column + "\"",
                 "has a blank or one of ,;{}()= in its name.",
                 "Rename the key in the source: Delta tables do not take these."));
@@ -147,6 +187,7 @@ final class SourceRows {
       if (Frame.isReserved(column)) {
         problems.add(
             new Problem(
+                ErrorCode.UNUSABLE_COLUMN,
                 "column \"" + column + "\"",
                 "has a name that Retune keeps for its own columns.",
                 "Rename the key in the source; row_id, row_digest and names starting with __ are"

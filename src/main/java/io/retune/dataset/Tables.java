@@ -4,13 +4,12 @@ import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.udf;
 
 import io.delta.tables.DeltaTable;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TableSource;
 import io.retune.store.Sha256;
 import io.retune.store.Sources;
 import io.retune.store.UnwritableException;
-import java.util.List;
-import java.util.Optional;
 import java.util.function.Supplier;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -78,7 +77,7 @@ public final class Tables {
    */
   Dataset<Row> rows(TableSource source, String place) {
     if (source instanceof TableSource.Query query) {
-      sources.requireReachable("sql:", source.toString(), place);
+      sources.requireReachable(Sources.QUERY, source.toString(), place);
       return SourceRows.usable(
           reading(source, place, () -> new PinnedQuery(spark.get(), query, place).rows()));
     }
@@ -91,6 +90,7 @@ public final class Tables {
             .orElseThrow(
                 () ->
                     InvalidInputException.of(
+                        ErrorCode.SOURCE_MOVES,
                         place,
                         "\"" + source + "\" names no version, so its rows may change.",
                         "Expected delta:PATH@VERSION."));
@@ -110,7 +110,10 @@ public final class Tables {
   private void requireTable(TableSource.Delta delta, String place) {
     if (!reading(delta, place, () -> DeltaTable.isDeltaTable(spark.get(), delta.path()))) {
       throw InvalidInputException.of(
-          place, "\"" + delta + "\": there is no Delta table.", "Check the path.");
+          ErrorCode.TABLE_NOT_READABLE,
+          place,
+          "\"" + delta + "\": there is no Delta table.",
+          "Check the path.");
     }
   }
 
@@ -129,6 +132,7 @@ public final class Tables {
         throw new IllegalStateException(e);
       }
       throw InvalidInputException.of(
+          ErrorCode.TABLE_NOT_READABLE,
           place,
           "\"" + source + "\" cannot be read: " + firstLine(e),
           "Check path and version: VACUUM and log retention take old ones away.");
@@ -140,8 +144,6 @@ public final class Tables {
     while (deepest.getCause() != null && deepest.getCause() != deepest) {
       deepest = deepest.getCause();
     }
-    return Optional.ofNullable(deepest.getMessage())
-        .map(message -> List.of(message.split("\n")).get(0))
-        .orElse(deepest.toString());
+    return SqlWords.of(deepest);
   }
 }

@@ -15,6 +15,7 @@ import static org.apache.spark.sql.functions.substring;
 import static org.apache.spark.sql.functions.udf;
 import static org.apache.spark.sql.functions.when;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TransformSpec;
 import io.retune.store.Sha256;
@@ -76,7 +77,10 @@ public final class Transforms {
       return length(here, length, frame);
     }
     throw InvalidInputException.of(
-        here, "cannot stand here.", "A dataset's own prepare has no render; data.prepare has one.");
+        ErrorCode.MISPLACED_TRANSFORM,
+        here,
+        "cannot stand here.",
+        "A dataset's own prepare has no render; data.prepare has one.");
   }
 
   private Frame select(String place, TransformSpec.Select select, Frame frame) {
@@ -95,6 +99,7 @@ public final class Transforms {
   private static String usable(String place, String column) {
     if (Frame.isReserved(column)) {
       throw InvalidInputException.of(
+          ErrorCode.UNUSABLE_COLUMN,
           place,
           "makes the column \"" + column + "\", a name that Retune keeps for its own.",
           "Choose a name other than row_id and row_digest, without two underscores in front.");
@@ -107,6 +112,7 @@ public final class Transforms {
         expressions.check(place + ".where", where.condition(), frame.schema());
     if (!condition.type().equals(DataTypes.BooleanType)) {
       throw InvalidInputException.of(
+          ErrorCode.WRONG_COLUMN_TYPE,
           place + ".where",
           "\"" + where.condition() + "\" is " + condition.type().simpleString() + ", no condition.",
           "Give an expression that is true or false.");
@@ -118,6 +124,7 @@ public final class Transforms {
     Expressions.Checked of = expressions.check(place + ".explode", explode.of(), frame.schema());
     if (!(of.type() instanceof ArrayType)) {
       throw InvalidInputException.of(
+          ErrorCode.WRONG_COLUMN_TYPE,
           place + ".explode",
           "\"" + explode.of() + "\" is " + of.type().simpleString() + ", no array.",
           "Give an expression that makes an array, such as split(words, ' ').");
@@ -145,10 +152,7 @@ public final class Transforms {
     List<String> known = Arrays.asList(frame.schema().fieldNames());
     for (String column : dedup.columns()) {
       if (!known.contains(column)) {
-        throw InvalidInputException.of(
-            place + ".dedup",
-            "names the column \"" + column + "\", which is not there.",
-            Expressions.suggestion(column, known));
+        throw Expressions.noColumn(place + ".dedup", column, known);
       }
     }
     WindowSpec equalRows =
@@ -224,7 +228,10 @@ public final class Transforms {
   private static Frame length(String place, TransformSpec.Length length, Frame frame) {
     if (!Arrays.asList(frame.rows().columns()).contains(Rendering.TOKENS)) {
       throw InvalidInputException.of(
-          place, "stands before render.", "Put it behind: tokens are counted there.");
+          ErrorCode.MISPLACED_TRANSFORM,
+          place,
+          "stands before render.",
+          "Put it behind: tokens are counted there.");
     }
     return new Frame(frame.rows().filter(col(Rendering.TOKENS).leq(length.max())));
   }

@@ -1,6 +1,8 @@
 package io.retune.evaluate;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
@@ -51,19 +53,17 @@ public record JsonLines(Path file, String expected) {
 
   /** What is said of a model's template is said of the line that it cannot render. */
   private static Problem at(String place, Problem problem) {
-    return problem.place().startsWith(place)
-        ? problem
-        : new Problem(place, problem.message(), problem.remedy());
+    return problem.place().startsWith(place) ? problem : problem.at(place);
   }
 
   private List<String> lines() {
     try {
       return Files.readAllLines(file);
     } catch (NoSuchFileException e) {
-      throw InvalidInputException.of(file.toString(), "is not there.", "Check --data.");
-    } catch (MalformedInputException e) {
       throw InvalidInputException.of(
-          file.toString(), "is not UTF-8.", "Convert it, as iconv does.");
+          ErrorCode.FILE_NOT_FOUND, file.toString(), "is not there.", "Check --data.");
+    } catch (MalformedInputException e) {
+      throw InvalidInputException.notUtf8(file.toString());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -76,9 +76,10 @@ public record JsonLines(Path file, String expected) {
         return json;
       }
     } catch (IOException e) {
-      String reason = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-      throw InvalidInputException.of(place, "is no JSON: " + reason, expected);
+      throw InvalidInputException.of(
+          ErrorCode.MALFORMED_JSON, place, "is no JSON: " + FileReason.of(e) + ".", expected);
     }
-    throw InvalidInputException.of(place, "is JSON, but no object.", expected);
+    throw InvalidInputException.of(
+        ErrorCode.MALFORMED_JSON, place, "is JSON, but no object.", expected);
   }
 }

@@ -1,6 +1,7 @@
 package io.retune.evaluate;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.model.ImportedModel;
 import io.retune.plan.MicroBatch;
@@ -39,7 +40,8 @@ public final class TargetLines implements AutoCloseable {
   public List<Targets> read(Path file) {
     List<Targets> targets = new JsonLines(file, EXPECTED).read(this::targets);
     if (targets.stream().mapToInt(Targets::count).sum() == 0) {
-      throw InvalidInputException.of(file.toString(), "has no target.", EXPECTED);
+      throw InvalidInputException.of(
+          ErrorCode.NOTHING_TO_LEARN, file.toString(), "has no target.", EXPECTED);
     }
     return targets;
   }
@@ -53,7 +55,7 @@ public final class TargetLines implements AutoCloseable {
     } else if (json.path("text").isTextual() && !json.path("text").asText().isEmpty()) {
       return fitting(place, Targets.all(tokenizer().encodeDocument(json.path("text").asText())));
     }
-    throw InvalidInputException.of(place, "has nothing to score.", EXPECTED);
+    throw InvalidInputException.of(ErrorCode.BAD_TARGETS, place, "has nothing to score.", EXPECTED);
   }
 
   private Targets given(String place, JsonNode json) {
@@ -61,8 +63,10 @@ public final class TargetLines implements AutoCloseable {
     int[] labels = ids(place, "labels", json, MicroBatch.NO_TARGET);
     if (ids.length == 0 || ids.length != labels.length) {
       throw InvalidInputException.of(
+          ErrorCode.BAD_TARGETS,
           place,
-          "has %d input_ids and %d labels.".formatted(ids.length, labels.length),
+          "has input_ids of length %d and labels of length %d."
+              .formatted(ids.length, labels.length),
           "Give as many labels as ids: at a target's position its id, elsewhere -100.");
     }
     return fitting(place, new Targets(ids, labels));
@@ -77,6 +81,7 @@ public final class TargetLines implements AutoCloseable {
               && (id.intValue() >= 0 || id.intValue() == least);
       if (!known) {
         throw InvalidInputException.of(
+            ErrorCode.BAD_TARGETS,
             place,
             "%s has %s at position %d.".formatted(key, id, ids.size()),
             "The model's ids are 0 to %d%s."
@@ -92,6 +97,7 @@ public final class TargetLines implements AutoCloseable {
     int room = model.config().contextTokens();
     if (targets.ids().length > room) {
       throw InvalidInputException.of(
+          ErrorCode.EXAMPLE_TOO_LONG,
           place,
           "has %,d tokens; the model's context has %,d.".formatted(targets.ids().length, room),
           "Make it shorter.");

@@ -1,6 +1,7 @@
 package io.retune.init;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.text.ChatMessage;
 import java.util.ArrayList;
@@ -76,6 +77,7 @@ final class ChatShape {
     List<String> unknown = roles.stream().filter(role -> !ROLES.containsKey(role)).toList();
     if (!unknown.isEmpty()) {
       throw InvalidInputException.of(
+          ErrorCode.UNKNOWN_SHAPE,
           "--data " + file.path(),
           "has messages in " + column + " of the roles " + String.join(", ", unknown) + ".",
           "Known are " + String.join(", ", new TreeMap<>(ROLES).keySet()) + ".");

@@ -3,6 +3,8 @@ package io.retune.init;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import io.retune.config.DatasetSpec.Format;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.BufferedReader;
@@ -47,7 +49,10 @@ record DataFile(
   static DataFile read(Path path) {
     if (!Files.isRegularFile(path)) {
       throw InvalidInputException.of(
-          "--data " + path, "is no file.", "Give one file: JSON lines, or text.");
+          ErrorCode.FILE_NOT_FOUND,
+          "--data " + path,
+          "is no file.",
+          "Give one file: JSON lines, or text.");
     }
     Reading reading = new Reading(path, format(path));
     try (BufferedReader lines = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
@@ -55,8 +60,7 @@ record DataFile(
         reading.add(line);
       }
     } catch (CharacterCodingException e) {
-      throw InvalidInputException.of(
-          "--data " + path, "is not UTF-8 text.", "Give JSON lines or text, saved as UTF-8.");
+      throw InvalidInputException.notUtf8("--data " + path);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -116,14 +120,14 @@ record DataFile(
           return row;
         }
       } catch (IOException e) {
-        throw noObject(
-            "is no JSON: " + String.valueOf(e.getMessage()).lines().findFirst().orElse(""));
+        throw noObject("is no JSON: " + FileReason.of(e));
       }
       throw noObject("is JSON, but no object");
     }
 
     private InvalidInputException noObject(String what) {
       return InvalidInputException.of(
+          ErrorCode.MALFORMED_JSON,
           path + ":" + line,
           what + ".",
           "Give JSON lines, one object a line, or a file of text whose name ends in .txt.");
@@ -151,7 +155,10 @@ record DataFile(
     DataFile file() {
       if (rows == 0) {
         throw InvalidInputException.of(
-            "--data " + path, "has no rows.", "Give a file with at least two lines.");
+            ErrorCode.NO_ROWS,
+            "--data " + path,
+            "has no rows.",
+            "Give a file with at least two lines.");
       }
       return new DataFile(path, format, rows, columns, sample);
     }

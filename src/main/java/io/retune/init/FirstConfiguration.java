@@ -1,5 +1,6 @@
 package io.retune.init;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.model.ModelConfig;
@@ -56,6 +57,7 @@ public final class FirstConfiguration {
         file.sample().stream().map(shape.reader()::read).flatMap(Optional::stream).toList();
     if (examples.isEmpty()) {
       throw InvalidInputException.of(
+          ErrorCode.NOTHING_TO_LEARN,
           "--data " + data,
           "is taken for " + shape.title() + ", but has no row with something to train on.",
           "Check that these columns are filled.");

@@ -1,5 +1,6 @@
 package io.retune.init;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.dataset.Transforms;
 import io.retune.model.ModelConfig;
@@ -101,6 +102,7 @@ record FirstSizes(
     double share = lengths.shareUpTo(tokens);
     if (share == 0) {
       throw InvalidInputException.of(
+          ErrorCode.EXAMPLE_TOO_LONG,
           "--data " + file.path(),
           "has no example of at most %d tokens, the most for this model on this machine; the shortest of %d has %d."
               .formatted(tokens, lengths.tokens().length, lengths.tokens()[0]),
@@ -213,6 +215,7 @@ record FirstSizes(
       }
     }
     throw InvalidInputException.of(
+        ErrorCode.NO_ROWS,
         "--data " + file.path(),
         by.size() == 1 ? "has one example, or the same question in each." : "has too few examples.",
         "Give at least two different ones: one to train on, one to hold out.");

@@ -1,6 +1,7 @@
 package io.retune.init;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.List;
 import java.util.Map;
@@ -55,6 +56,7 @@ final class Shapes {
         .orElseThrow(
             () ->
                 InvalidInputException.of(
+                    ErrorCode.UNKNOWN_SHAPE,
                     "--data " + file.path(),
                     "has rows of a shape that is not understood: its columns are "
                         + file.described()

@@ -36,29 +36,31 @@ public final class DataJob {
   }
 
   public void execute(Until until, boolean json) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    try {
-      SortedMap<String, DatasetVersion> versions = stages.ingest(message);
-      recording.ingested(versions.values());
-      versions.forEach((name, version) -> result.put("dataset/" + name, version.version()));
-      if (until == Until.INGESTED) {
-        return;
-      }
-      ImportedModel model = stages.importModel();
-      Snapshot snapshot = stages.prepare(versions, model);
-      recording.prepared(experiment.recipe().model(), model, snapshot);
-      result.put("snapshot_sha256", snapshot.root().hex());
-      if (until == Until.PREPARED) {
-        return;
-      }
-      Plan plan = stages.plan(snapshot);
-      recording.planned(plan, snapshot);
-      result.put("plan_sha256", plan.root().hex());
-    } finally {
-      terminal.say("time      %s", workspace.times());
-      if (json && !result.isEmpty()) {
-        System.out.println(Json.write(result));
-      }
+    Map<String, Object> result = reached(until);
+    terminal.say("time      %s", workspace.times());
+    if (json) {
+      System.out.println(Json.write(result));
     }
+  }
+
+  private Map<String, Object> reached(Until until) {
+    Map<String, Object> result = new LinkedHashMap<>();
+    SortedMap<String, DatasetVersion> versions = stages.ingest(message);
+    recording.ingested(versions.values());
+    versions.forEach((name, version) -> result.put("dataset/" + name, version.version()));
+    if (until == Until.INGESTED) {
+      return result;
+    }
+    ImportedModel model = stages.importModel();
+    Snapshot snapshot = stages.prepare(versions, model);
+    recording.prepared(experiment.recipe().model(), model, snapshot);
+    result.put("snapshot_sha256", snapshot.root().hex());
+    if (until == Until.PREPARED) {
+      return result;
+    }
+    Plan plan = stages.plan(snapshot);
+    recording.planned(plan, snapshot);
+    result.put("plan_sha256", plan.root().hex());
+    return result;
   }
 }

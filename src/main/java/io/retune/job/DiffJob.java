@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.ConfigLoader;
+import io.retune.config.ErrorCode;
 import io.retune.evaluate.Comparison;
 import io.retune.lineage.Arguments;
 import io.retune.lineage.Arguments.Difference;
@@ -50,10 +51,13 @@ public final class DiffJob {
     }
     if (!intended.isEmpty() && !unintended.isEmpty()) {
       throw new CheckDoesNotHoldException(
-          "Not a fair comparison of %s: %s differ too."
+          ErrorCode.UNFAIR_COMPARISON,
+          one + " and " + other,
+          "differ in %s too, so that they compare more than %s."
               .formatted(
-                  String.join(", ", intended),
-                  String.join(", ", unintended.stream().map(DiffJob::named).toList())));
+                  String.join(", ", unintended.stream().map(DiffJob::named).toList()),
+                  String.join(", ", intended)),
+          "Make the rest equal, or name it under --intended as well.");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.model.AdapterFiles;
 import io.retune.model.GgufExport;
@@ -112,8 +113,7 @@ public final class ExportJob {
         Scratch.delete(staged);
       }
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          "--to " + folder, "cannot be written: " + e.getMessage(), "Give a folder that can be.");
+      throw InvalidInputException.notWritable("--to " + folder, e, "Give a folder that can be.");
     }
   }
 
@@ -126,7 +126,10 @@ public final class ExportJob {
       throw new UncheckedIOException(e);
     }
     throw InvalidInputException.of(
-        "--to " + asGiven, "is there already, and not empty.", "Give a new folder.");
+        ErrorCode.OUTPUT_EXISTS,
+        "--to " + asGiven,
+        "is there already, and not empty.",
+        "Give a new folder.");
   }
 
   private static void say(Path folder, Path staged, boolean json) throws IOException {

@@ -2,7 +2,9 @@ package io.retune.job;
 
 import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
 import io.retune.config.Recipe;
 import io.retune.config.Secrets;
 import io.retune.engine.Numerics;
@@ -90,13 +92,16 @@ final class FineTuning {
       fruitless = folder.history().lastStep() > before ? 0 : fruitless + 1;
       if (fruitless >= FRUITLESS_ATTEMPTS) {
         throw new ResumableException(
-            "%s: %d attempts in a row failed after step %d. Ask again with --request \"%s\" to go on from there. The last failure: %s"
-                .formatted(
-                    folder.run(),
-                    FRUITLESS_ATTEMPTS,
-                    folder.history().lastStep(),
-                    folder.history().declared().orElseThrow().request(),
-                    failure.map(FineTuning::causeOf).orElse("no sound checkpoint was left")),
+            new Problem(
+                ErrorCode.ATTEMPTS_FAILED,
+                folder.run(),
+                "%d attempts in a row failed after step %d. The last failure: %s"
+                    .formatted(
+                        FRUITLESS_ATTEMPTS,
+                        folder.history().lastStep(),
+                        failure.map(FineTuning::causeOf).orElse("no sound checkpoint was left")),
+                "Ask again with --request \"%s\" to go on from there."
+                    .formatted(folder.history().declared().orElseThrow().request())),
             failure.orElse(null));
       }
     }
@@ -271,6 +276,7 @@ final class FineTuning {
         evaluated(evaluated.evaluation());
       } else if (event instanceof RankEvent.Diverged diverged) {
         throw InvalidInputException.of(
+            ErrorCode.GRADIENT_NOT_FINITE,
             folder.run() + " step " + diverged.step(),
             "the gradient is not finite.",
             "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
@@ -305,8 +311,10 @@ final class FineTuning {
                               .formatted(f, before.numerics().get(f), ranks.numerics().get(f)))
                   .toList();
           throw new CheckDoesNotHoldException(
-              "%s cannot go on here with the same bits: %s. Go on where it was begun, or start a new run."
-                  .formatted(folder.run(), String.join("; ", different)));
+              ErrorCode.NUMERICS_DIFFER,
+              folder.run(),
+              "cannot go on here with the same bits: " + String.join("; ", different) + ".",
+              "Go on where it was begun, or start a new run.");
         }
       }
     }
@@ -326,8 +334,12 @@ final class FineTuning {
 
     private void refuse(int step, String what) {
       throw new CheckDoesNotHoldException(
-          "%s: step %d was computed again and %s differs from the journal's entry. Either the machine computes wrongly, or a file of the store was changed."
-              .formatted(folder.run(), step, what));
+          ErrorCode.STEP_DIFFERS,
+          folder.run(),
+          "step %d was computed again and %s differs from the journal's entry."
+              .formatted(step, what),
+          "Either the machine computes wrongly, or a file of the store was changed: ./retune rebuild %s holds them against the record."
+              .formatted(folder.run()));
     }
 
     private void evaluated(EvaluationRecord evaluation) {

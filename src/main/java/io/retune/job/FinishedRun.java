@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.Ended;
@@ -46,6 +47,7 @@ record FinishedRun(
 
   private static InvalidInputException notFinished(RunHistory history) {
     return InvalidInputException.of(
+        ErrorCode.RUN_NOT_FINISHED,
         "run \"" + history.run() + "\"",
         "is not finished: %d of %d steps are done."
             .formatted(history.lastStep(), history.declared().orElseThrow().steps()),
@@ -56,13 +58,19 @@ record FinishedRun(
   private static void requireExported(Path file, String recorded) throws IOException {
     if (!Files.exists(file)) {
       throw InvalidInputException.of(
-          file.toString(), "is not there any more.", "Restore it, or run the recipe again.");
+          ErrorCode.FILE_GONE,
+          file.toString(),
+          "is not there any more.",
+          "Restore it, or run the recipe again.");
     }
     String found = Sha256.of(file).hex();
     if (!found.equals(recorded)) {
       throw new CheckDoesNotHoldException(
-          "%s was changed since it was exported: its SHA-256 is %s, the run recorded %s. Restore it, or run the recipe again."
-              .formatted(file, found, recorded));
+          ErrorCode.FILE_CHANGED,
+          file.toString(),
+          "was changed since it was exported: its SHA-256 is %s, the run recorded %s."
+              .formatted(found, recorded),
+          "Restore it, or run the recipe again.");
     }
   }
 }

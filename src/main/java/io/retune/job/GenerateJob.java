@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.config.TrainSpec;
@@ -34,17 +35,22 @@ public final class GenerateJob {
    */
   public GenerateJob(Workspace workspace, String start, String prompt, int maxNewTokens) {
     if (prompt.isBlank()) {
-      throw InvalidInputException.of("PROMPT", "is empty.", "Give a message in quotes.");
+      throw InvalidInputException.of(
+          ErrorCode.EMPTY_VALUE, "PROMPT", "is empty.", "Give a message in quotes.");
     }
     if (prompt.indexOf(UNREADABLE) >= 0) {
       throw InvalidInputException.of(
+          ErrorCode.BAD_ARGUMENT,
           "PROMPT",
           "has characters that the locale of this process cannot express.",
           "Set LC_ALL=C.UTF-8.");
     }
     if (maxNewTokens < 1) {
       throw InvalidInputException.of(
-          "--max-tokens " + maxNewTokens, "leaves no room for an answer.", "Give at least 1.");
+          ErrorCode.OUT_OF_RANGE,
+          "--max-tokens " + maxNewTokens,
+          "leaves no room for an answer.",
+          "Give at least 1.");
     }
     this.workspace = workspace;
     this.terminal = workspace.terminal();
@@ -110,7 +116,10 @@ public final class GenerateJob {
   private void requireRoom(Answer answer) {
     if (answer.stopped() == Stop.CONTEXT && answer.tokens() == 0) {
       throw InvalidInputException.of(
-          "PROMPT", "fills the model's context; no answer fits behind it.", "Make it shorter.");
+          ErrorCode.EXAMPLE_TOO_LONG,
+          "PROMPT",
+          "fills the model's context; no answer fits behind it.",
+          "Make it shorter.");
     }
   }
 

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.ConfigLoader;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.init.FirstConfiguration;
@@ -80,6 +81,7 @@ public final class InitJob {
       Path path = Path.of(model).toAbsolutePath().normalize();
       if (!Files.exists(path)) {
         throw InvalidInputException.of(
+            ErrorCode.NOT_A_SOURCE,
             PLACE + " " + model,
             "is no file, no folder and no source.",
             "Give a Hugging Face directory, a GGUF file, or a source such as"
@@ -107,6 +109,7 @@ public final class InitJob {
   private static void requireAbsent(Path file) {
     if (Files.exists(file)) {
       throw InvalidInputException.of(
+          ErrorCode.OUTPUT_EXISTS,
           file.toString(),
           "is there already, and nothing is overwritten.",
           "Give another DIR, or move the file away.");
@@ -119,11 +122,9 @@ public final class InitJob {
       Files.writeString(file, text, StandardOpenOption.CREATE_NEW);
     } catch (FileAlreadyExistsException e) {
       requireAbsent(file);
-      throw InvalidInputException.of(
-          e.getFile(), "is a file, where a folder is needed.", "Give another DIR.");
+      throw InvalidInputException.notWritable(file.toString(), e, "Give another DIR.");
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          file.toString(), "cannot be written: " + e.getMessage(), "Give a DIR that can be.");
+      throw InvalidInputException.notWritable(file.toString(), e, "Give a DIR that can be.");
     }
   }
 

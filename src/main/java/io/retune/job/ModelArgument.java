@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.model.ImportedModel;
@@ -36,6 +37,7 @@ final class ModelArgument {
       return imported(workspace, model);
     }
     throw InvalidInputException.of(
+        ErrorCode.NOT_A_SOURCE,
         "MODEL \"" + model + "\"",
         "is no directory, no digest and no source.",
         "Give a Hugging Face directory, the digest of a model in the store, or a source such as"
@@ -66,6 +68,7 @@ final class ModelArgument {
             .toList();
     if (matching.size() != 1) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_NOT_IN_STORE,
           "MODEL \"" + start + "\"",
           matching.isEmpty() ? "is not in this store." : "may be each of " + matching + ".",
           matching.isEmpty()

@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.HubSource;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
@@ -52,13 +53,16 @@ public final class PinJob {
     if (then == Then.WRITE) {
       sources.write();
     }
-    report(then, changes, json);
+    report(then, changes, problems, json);
     if (!problems.isEmpty()) {
       throw new InvalidInputException(problems);
     }
     if (then == Then.SAY && !changes.isEmpty()) {
       throw new CheckDoesNotHoldException(
-          conf + " does not pin all of its sources. ./retune pin " + conf + " writes them in.");
+          ErrorCode.NOT_ALL_PINNED,
+          conf.toString(),
+          "does not pin all of its sources.",
+          "./retune pin " + conf + " writes them in.");
     }
   }
 
@@ -77,18 +81,25 @@ public final class PinJob {
     return new SourceSpec(source, workspace.sources().digestOf(source, place).hex());
   }
 
-  private void report(Then then, List<String> changes, boolean json) {
-    Terminal terminal = workspace.terminal();
-    changes.forEach(change -> terminal.say("%s", change));
-    terminal.say(
-        "%s: %s",
-        conf,
-        changes.isEmpty()
-            ? "nothing to pin."
-            : Terminal.count(changes.size(), "value")
-                + (then == Then.WRITE ? " written." : " to write."));
+  private void report(Then then, List<String> changes, List<Problem> problems, boolean json) {
+    changes.forEach(change -> workspace.terminal().say("%s", change));
+    if (problems.isEmpty() || !changes.isEmpty()) {
+      say(then, changes);
+    }
     if (json) {
       System.out.println(Json.write(Map.of("changes", changes, "written", then == Then.WRITE)));
     }
+  }
+
+  private void say(Then then, List<String> changes) {
+    workspace
+        .terminal()
+        .say(
+            "%s: %s",
+            conf,
+            changes.isEmpty()
+                ? "nothing to pin."
+                : Terminal.count(changes.size(), "value")
+                    + (then == Then.WRITE ? " written." : " to write."));
   }
 }

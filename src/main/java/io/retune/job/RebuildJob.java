@@ -1,5 +1,7 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.Problem;
 import io.retune.lineage.Rebuild;
 import io.retune.lineage.Rebuild.Comparison;
 import io.retune.lineage.RowsPrinter;
@@ -41,7 +43,7 @@ public final class RebuildJob {
     String run = RunFolder.named(store, start).run();
     try (RunFolder folder = RunFolder.hold(store, run)) {
       RunHistory history = folder.history();
-      List<String> problems = new ArrayList<>(history.gaps());
+      List<Problem> problems = new ArrayList<>(gaps(history));
       problems.addAll(changedFiles(history));
       Rebuild rebuild = new Recording(workspace).rebuilt(folder, repair);
       boolean done = repair || !rebuild.hasStrangeRows();
@@ -50,48 +52,72 @@ public final class RebuildJob {
       }
       print(history, rebuild, done, problems, json);
       if (!problems.isEmpty()) {
-        throw new CheckDoesNotHoldException(run + ": " + String.join("\n  ", problems));
+        throw new CheckDoesNotHoldException(problems);
       }
     }
+  }
+
+  private static List<Problem> gaps(RunHistory history) {
+    return history.gaps().stream()
+        .map(
+            gap ->
+                new Problem(
+                    ErrorCode.JOURNAL_DAMAGED,
+                    "The journal of " + history.run(),
+                    gap + ".",
+                    "Restore it from a copy of the store: each step is there once."))
+        .toList();
   }
 
   /** What is there, and what to do about it. */
-  private static List<String> strange(String run, Rebuild rebuild) {
-    List<String> problems = new ArrayList<>();
+  private static List<Problem> strange(String run, Rebuild rebuild) {
+    List<Problem> problems = new ArrayList<>();
     for (Comparison table : rebuild.comparisons()) {
       if (table.strange() > 0) {
         problems.add(
-            "the table %s has %s that the run's record does not make%s. To see them: ./retune sql \"SELECT * FROM %s WHERE %s\""
-                .formatted(
-                    table.table(),
-                    Terminal.count(Math.toIntExact(table.strange()), "row"),
-                    table.missing() == 0 ? "" : ", and lacks " + table.missing() + " that it makes",
-                    table.table(),
-                    table.where()));
+            new Problem(
+                ErrorCode.TABLES_DIFFER,
+                "table " + table.table(),
+                "has %s that the record of %s does not make%s. To see them: ./retune sql \"SELECT * FROM %s WHERE %s\""
+                    .formatted(
+                        Terminal.count(Math.toIntExact(table.strange()), "row"),
+                        run,
+                        table.missing() == 0
+                            ? ""
+                            : ", and lacks " + table.missing() + " that it makes",
+                        table.table(),
+                        table.where()),
+                "Nothing was added to any table. ./retune rebuild "
+                    + run
+                    + " --repair puts the recorded rows in the place of these; Delta keeps the"
+                    + " tables as they are now as older versions."));
       }
     }
-    problems.add(
-        "Nothing was added to any table. ./retune rebuild "
-            + run
-            + " --repair puts the recorded rows in the place of these; Delta keeps the tables as"
-            + " they are now as older versions.");
     return problems;
   }
 
-  private List<String> changedFiles(RunHistory history) {
-    List<String> changed = new ArrayList<>();
+  private List<Problem> changedFiles(RunHistory history) {
+    List<Problem> changed = new ArrayList<>();
     history
         .artifacts()
         .forEach(
             (name, artifact) -> {
               Path file = store.localPath(artifact.path());
               if (!Files.exists(file)) {
-                changed.add("the file " + name + " is missing.");
+                changed.add(changed(file, "is missing."));
               } else if (!sha256(file).hex().equals(artifact.sha256())) {
-                changed.add("the file " + name + " is not the one that was recorded.");
+                changed.add(changed(file, "is not the one that was recorded."));
               }
             });
     return changed;
+  }
+
+  private static Problem changed(Path file, String what) {
+    return new Problem(
+        ErrorCode.FILE_CHANGED,
+        file.toString(),
+        what,
+        "Restore it from a copy of the store, or from where it was sent to.");
   }
 
   private static Sha256 sha256(Path file) {
@@ -103,7 +129,7 @@ public final class RebuildJob {
   }
 
   private static void print(
-      RunHistory history, Rebuild rebuild, boolean done, List<String> problems, boolean json) {
+      RunHistory history, Rebuild rebuild, boolean done, List<Problem> problems, boolean json) {
     Terminal terminal = json ? new Terminal(false) : new Terminal(System.out);
     terminal.say(
         "journal   %,d entries, each follows from the one before; the last seal is %s",
@@ -129,7 +155,7 @@ public final class RebuildJob {
                   "seal", history.seal(),
                   "steps", history.steps().size(),
                   "tables", lines,
-                  "problems", problems)));
+                  "problems", problems.stream().map(Problem::fields).toList())));
       return;
     }
     RowsPrinter.print(

@@ -70,9 +70,9 @@ public final class ReportJob {
     try {
       return RunFolder.hold(workspace.store(), run);
     } catch (LeaseHeldException e) {
-      throw new LeaseHeldException(
-          "%s For its page as it stands now, name a file of your own: ./retune report %s --out FILE"
-              .formatted(e.getMessage(), run));
+      throw e.withRemedy(
+          "For its page as it stands now, name a file of your own: ./retune report %s --out FILE"
+              .formatted(run));
     }
   }
 
@@ -108,10 +108,8 @@ public final class ReportJob {
     try {
       Store.write(file.toAbsolutePath(), out -> out.write(page.getBytes(UTF_8)));
     } catch (UnwritableException e) {
-      throw InvalidInputException.of(
-          file.toString(),
-          "cannot be written: " + e.getCause(),
-          "Name a file in a folder that is there.");
+      throw InvalidInputException.notWritable(
+          file.toString(), e.reason(), "Name a file in a folder that is there.");
     }
   }
 }

@@ -2,6 +2,7 @@ package io.retune.job;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.DamagedJournalException;
 import io.retune.lineage.Journal;
@@ -20,6 +21,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 
@@ -28,6 +30,8 @@ import org.apache.hadoop.fs.Path;
  * and export.
  */
 final class RunFolder implements AutoCloseable {
+  private static final int NAMES_SHOWN = 10;
+
   private final Store store;
   private final String run;
   private final Lease lease;
@@ -80,20 +84,33 @@ final class RunFolder implements AutoCloseable {
         .filter(begun -> begun.run().equals(start) || begun.name().equals(start))
         .findFirst()
         .map(begun -> history(store, begun.run()))
-        .orElseThrow(
-            () ->
-                InvalidInputException.of(
-                    "run \"" + start + "\"",
-                    matching.isEmpty()
-                        ? "is not in this store, or its steps are not planned yet."
-                        : "stands for " + matching.size() + " runs.",
-                    "There are: "
-                        + String.join(
-                            ", ",
-                            matching.isEmpty()
-                                ? names(store)
-                                : matching.stream().map(Begun::run).toList())
-                        + "."));
+        .orElseThrow(() -> notOne(store, start, matching));
+  }
+
+  private static InvalidInputException notOne(Store store, String start, List<Begun> matching) {
+    String place = "run \"" + start + "\"";
+    if (!matching.isEmpty()) {
+      return InvalidInputException.of(
+          ErrorCode.RUN_AMBIGUOUS,
+          place,
+          "stands for " + matching.size() + " runs.",
+          "Give more of the name: " + some(matching.stream().map(Begun::run).toList()) + ".");
+    }
+    List<String> names = names(store);
+    return InvalidInputException.of(
+        ErrorCode.RUN_NOT_FOUND,
+        place,
+        "is not in this store, or its steps are not planned yet.",
+        names.isEmpty()
+            ? "The store has no runs; --store names another."
+            : "There are: " + some(names) + ".");
+  }
+
+  /** What fits into a line; the rest is counted. */
+  private static String some(List<String> names) {
+    String first = names.stream().limit(NAMES_SHOWN).collect(Collectors.joining(", "));
+    int more = names.size() - NAMES_SHOWN;
+    return more <= 0 ? first : first + " and " + more + " more, see ./retune runs";
   }
 
   /** Of the runs of an experiment, by its fingerprint, those whose recipe was given up, and why. */
@@ -263,7 +280,9 @@ final class RunFolder implements AutoCloseable {
           : Optional.empty();
     } catch (IOException e) {
       throw new DamagedJournalException(
-          file.toString(), "is no note of what was recorded; delete it, and run retune rebuild.");
+          Store.shown(file),
+          "is no note of what was recorded.",
+          "Delete it; then ./retune rebuild " + run + " holds the tables against the journal.");
     }
   }
 

@@ -1,8 +1,10 @@
 package io.retune.job;
 
 import io.retune.cluster.DriverEnvironment;
+import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
 import io.retune.config.Recipe;
 import io.retune.config.Secrets;
 import io.retune.config.Site;
@@ -189,8 +191,12 @@ public final class RunJob {
     Optional<String> unwritable = UnwritableException.reasonOf(failure);
     if (unwritable.isPresent()) {
       return new ResumableException(
-          "%s: %s. Everything up to step %d is kept. Make room, then ask again with --request \"%s\" to go on."
-              .formatted(folder.run(), unwritable.get(), folder.history().lastStep(), request),
+          new Problem(
+              ErrorCode.WRITE_FAILED,
+              folder.run(),
+              unwritable.get() + ".",
+              "Everything up to step %d is kept. Make room, then ask again with --request \"%s\" to go on."
+                  .formatted(folder.history().lastStep(), request)),
           failure);
     }
     if (failure instanceof InvalidInputException invalid
@@ -229,6 +235,7 @@ public final class RunJob {
     int executors = site.executors().orElse(1);
     if (executors > leaves) {
       throw InvalidInputException.of(
+          ErrorCode.TOO_MANY_EXECUTORS,
           "--executors " + executors,
           "there are more executors than the " + leaves + " leaves of a full step.",
           "Give at most "
@@ -244,6 +251,7 @@ public final class RunJob {
         .ifPresent(
             declared -> {
               throw InvalidInputException.of(
+                  ErrorCode.REQUEST_TAKEN,
                   "--request " + request,
                   "is a run of experiment "
                       + declared.asked().experiment()
@@ -284,12 +292,14 @@ public final class RunJob {
       folder.append(declared);
     } else if (!before.get().identity().equals(declared.identity())) {
       throw new CheckDoesNotHoldException(
-          folder.run()
-              + " was begun as "
+          ErrorCode.ARGUMENTS_DIFFER,
+          folder.run(),
+          "was begun as "
               + before.get().identity()
               + " but would go on as "
               + declared.identity()
-              + ".");
+              + ".",
+          "Bring back the data and the model it was begun with, or give a request of its own.");
     } else {
       // The identity does not have what is scored by example.
       before.get().plan(workspace.store());
@@ -349,8 +359,10 @@ public final class RunJob {
     SortedMap<String, Sha256> found = adapterFiles(folder);
     if (!found.equals(trained)) {
       throw new CheckDoesNotHoldException(
-          "%s is not what was trained: its files are %s, trained was %s. Move the folder away, and ask for the same request again."
-              .formatted(folder, found, trained));
+          ErrorCode.FILE_CHANGED,
+          folder.toString(),
+          "is not what was trained: its files are %s, trained was %s.".formatted(found, trained),
+          "Move the folder away, and ask for the same request again.");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Scoring;
 import io.retune.evaluate.TargetLines;
@@ -56,6 +57,7 @@ public final class ScoreJob {
   private static TrainedAdapter read(Path folder, ImportedModel model) {
     if (!Files.exists(folder.resolve(AdapterFiles.CONFIG))) {
       throw InvalidInputException.of(
+          ErrorCode.ADAPTER_DOES_NOT_FIT,
           "--adapter " + folder,
           "has no " + AdapterFiles.CONFIG + ".",
           "Give the folder that a run exported, runs/RUN/adapter, or one that PEFT saved.");
@@ -71,8 +73,7 @@ public final class ScoreJob {
     try {
       Files.writeString(file, Json.pretty(norms) + "\n");
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          "--grads " + file, "cannot be written: " + e.getMessage(), "Give a path that can be.");
+      throw InvalidInputException.notWritable("--grads " + file, e, "Give a path that can be.");
     }
   }
 

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.DatasetSpec;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
 import io.retune.dataset.DatasetVersion;
@@ -82,6 +83,7 @@ final class Stages {
     if (!version.sourceSha256().equals(spec.origin().sha256())) {
       String key = "data.datasets." + version.name() + ".sha256";
       throw InvalidInputException.of(
+          ErrorCode.DIGEST_DIFFERS,
           key,
           "pins "
               + spec.origin().sha256()

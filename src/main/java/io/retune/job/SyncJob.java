@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TrackingSite;
 import io.retune.lineage.RunHistory;
@@ -45,6 +46,7 @@ public final class SyncJob {
             .orElseThrow(
                 () ->
                     InvalidInputException.of(
+                        ErrorCode.TRACKING_NOT_CONFIGURED,
                         "retune sync",
                         "the site names no tracking server.",
                         "Give --set tracking.mlflow.uri=http://host:port, or a --site with it."));

@@ -22,6 +22,9 @@ public final class Workspace implements AutoCloseable {
   private Optional<Store> store = Optional.empty();
   private Optional<SparkSession> session = Optional.empty();
 
+  /** What whoever started this program had a session for already is not ours to end. */
+  private boolean ownsSession;
+
   private Workspace(Site site, Supplier<Store> openStore, Sources sources, Terminal terminal) {
     this.site = site;
     this.openStore = openStore;
@@ -85,6 +88,7 @@ public final class Workspace implements AutoCloseable {
 
   public SparkSession spark() {
     if (session.isEmpty()) {
+      ownsSession = SparkSessions.running().isEmpty();
       session = Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
     }
     return session.get();
@@ -92,6 +96,6 @@ public final class Workspace implements AutoCloseable {
 
   @Override
   public void close() {
-    session.ifPresent(SparkSession::stop);
+    session.filter(it -> ownsSession).ifPresent(SparkSession::stop);
   }
 }

@@ -108,9 +108,10 @@ public final class Journal implements AutoCloseable {
 
   private static Segment open(Store store, Path file) throws IOException {
     if (!store.exists(file)) {
-      throw new DamagedJournalException(file.toString(), "is not as the driver after it found it.");
+      throw new DamagedJournalException(
+          Store.shown(file), "is not as the driver after it found it.");
     }
-    return new Segment(file.toString(), number(file), store.open(file));
+    return new Segment(Store.shown(file), number(file), store.open(file));
   }
 
   private static int number(Path file) {
@@ -165,7 +166,7 @@ public final class Journal implements AutoCloseable {
         Segment.Earlier found = read(store, file, earlier.bytes(), counted);
         if (!found.equals(earlier)) {
           throw new DamagedJournalException(
-              file.toString(), "is not as the driver after it found it.");
+              Store.shown(file), "is not as the driver after it found it.");
         }
         segments.add(found);
       }

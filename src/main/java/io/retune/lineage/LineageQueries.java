@@ -2,8 +2,10 @@ package io.retune.lineage;
 
 import static java.util.stream.Collectors.toCollection;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
+import io.retune.dataset.SqlWords;
 import io.retune.store.Store;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -93,6 +95,7 @@ public final class LineageQueries {
     List<String> known = SqlFiles.names("queries");
     if (!known.contains(name)) {
       throw InvalidInputException.of(
+          ErrorCode.UNKNOWN_QUERY,
           "retune lineage " + name,
           "there is no such query.",
           "There are: " + String.join(", ", known) + ".");
@@ -106,6 +109,7 @@ public final class LineageQueries {
               if (!parameters.containsKey(parameter)) {
                 problems.add(
                     new Problem(
+                        ErrorCode.QUERY_PARAMETERS,
                         "retune lineage " + name,
                         parameter + " is missing.",
                         "Give " + parameter + "=..., " + meaning + "."));
@@ -117,6 +121,7 @@ public final class LineageQueries {
             parameter ->
                 problems.add(
                     new Problem(
+                        ErrorCode.QUERY_PARAMETERS,
                         "retune lineage " + name,
                         "unknown parameter \"" + parameter + "\".",
                         "Known: " + String.join(", ", query.parameters().keySet()) + ".")));
@@ -160,8 +165,9 @@ public final class LineageQueries {
         throw new InvalidInputException(unreadable);
       }
       throw InvalidInputException.of(
+          ErrorCode.SQL_REFUSED,
           "retune sql",
-          e.getMessage().lines().findFirst().orElse("no query."),
+          SqlWords.of(e),
           "Tables: "
               + String.join(", ", SqlFiles.names("tables"))
               + ". Views: "
@@ -205,7 +211,13 @@ public final class LineageQueries {
       if (e instanceof InvalidInputException invalid) {
         unreadable.addAll(invalid.problems());
       } else {
-        unreadable.add(new Problem("table " + table, String.valueOf(e.getMessage()), ""));
+        unreadable.add(
+            new Problem(
+                ErrorCode.TABLE_NOT_READABLE,
+                "table " + table,
+                "cannot be read: " + e.getMessage(),
+                "Move its folder out of the store: the next ./retune lineage makes the table again"
+                    + " from the journals."));
       }
     }
   }

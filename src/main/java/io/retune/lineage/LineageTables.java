@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
@@ -93,7 +94,7 @@ public final class LineageTables {
       return appender.metadata(location);
     } catch (RuntimeException e) {
       throw new DamagedFileException(
-          "table " + location,
+          "table " + Store.shown(new Path(location)),
           "cannot be read: " + e.getMessage(),
           "Move its folder out of the store: the next ./retune lineage makes the table again from"
               + " the journals.");

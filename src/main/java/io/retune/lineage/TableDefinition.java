@@ -1,7 +1,9 @@
 package io.retune.lineage;
 
 import io.delta.kernel.internal.actions.Metadata;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
+import io.retune.store.Store;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -9,6 +11,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
@@ -75,7 +78,8 @@ record TableDefinition(String name, String sql, StructType columns) {
   private static void requireSameType(String location, StructField column, StructField its) {
     if (!its.dataType().equals(column.dataType())) {
       throw InvalidInputException.of(
-          "table " + location,
+          ErrorCode.TABLE_NOT_READABLE,
+          "table " + Store.shown(new Path(location)),
           "the column \"%s\" has the type %s, where this Retune has %s."
               .formatted(column.name(), its.dataType().sql(), column.dataType().sql()),
           "Use the Retune that made the store; or move the table's folder out of it: the next"

@@ -1,6 +1,7 @@
 package io.retune.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import io.retune.text.TokenizerConfig;
@@ -240,6 +241,7 @@ public final class GgufExport {
 
   private InvalidInputException refused(String what) {
     return InvalidInputException.of(
+        ErrorCode.GGUF_NOT_WRITABLE,
         model.baseDirectory().toString(),
         what + ", which is not written as GGUF.",
         "Export with --merged, and convert that directory with llama.cpp's own program.");

@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.nio.BufferUnderflowException;
@@ -87,11 +88,15 @@ final class GgufFile {
   private void read(ByteBuffer in, long size) {
     if (in.remaining() < 24 || in.getInt() != MAGIC) {
       throw InvalidInputException.of(
-          file.toString(), "is not a GGUF file.", "Give a GGUF file or a Hugging Face directory.");
+          ErrorCode.NOT_A_MODEL,
+          file.toString(),
+          "is not a GGUF file.",
+          "Give a GGUF file or a Hugging Face directory.");
     }
     int version = in.getInt();
     if (version != VERSION) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_NOT_SUPPORTED,
           file.toString(),
           "is GGUF version " + Integer.toUnsignedString(version) + ".",
           "Convert it to version 3, the only one that is read.");
@@ -159,6 +164,7 @@ final class GgufFile {
         .orElseThrow(
             () ->
                 InvalidInputException.of(
+                    ErrorCode.MODEL_NOT_SUPPORTED,
                     file.toString(),
                     "tensor " + tensor + " has the quantisation type " + id + ".",
                     "Types that can be read: "
@@ -181,7 +187,10 @@ final class GgufFile {
   private String text(ByteBuffer in) {
     long length = in.getLong();
     if (length < 0 || length > in.remaining()) {
-      throw damaged("has a text of " + Long.toUnsignedString(length) + " bytes");
+      throw damaged("says that a text has "
+              + Long.toUnsignedString(length)
+              + " bytes, and ends after "
+              + in.remaining());
     }
     byte[] bytes = new byte[(int) length];
     in.get(bytes);
@@ -222,7 +231,10 @@ final class GgufFile {
   /** What to throw when the file contradicts itself. */
   InvalidInputException damaged(String what) {
     return InvalidInputException.of(
-        file.toString(), what + ".", "The file is damaged or was made to deceive; fetch it again.");
+        ErrorCode.WEIGHTS_DAMAGED,
+        file.toString(),
+        what + ".",
+        "The file is damaged or was made to deceive; fetch it again.");
   }
 
   Path file() {
@@ -266,6 +278,7 @@ final class GgufFile {
     Object value = metadata.get(key);
     if (!type.isInstance(value)) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_CONFIG_WRONG,
           file.toString(),
           value == null ? "has no metadata " + key + "." : "has the wrong type in " + key + ".",
           "Give a GGUF file of a whole model with its tokenizer.");
@@ -282,7 +295,10 @@ final class GgufFile {
     Tensor tensor = tensors.get(name);
     if (tensor == null) {
       throw InvalidInputException.of(
-          file.toString(), "has no tensor " + name + ".", "Give the file of a whole model.");
+          ErrorCode.WEIGHTS_DO_NOT_FIT,
+          file.toString(),
+          "has no tensor " + name + ".",
+          "Give the file of a whole model.");
     }
     float[] values = new float[Math.multiplyExact(tensor.rows(), tensor.columns())];
     try (FileChannel channel = FileChannel.open(file)) {

@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
@@ -68,6 +69,7 @@ final class GgufImport {
   private void require(String key, String supported, String found) {
     if (!found.equals(supported)) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_NOT_SUPPORTED,
           gguf.file().toString(),
           key + " = \"" + found + "\" is not supported.",
           "Supported is \"" + supported + "\"; give other models as a Hugging Face directory.");
@@ -317,6 +319,7 @@ final class GgufImport {
     for (String name : gguf.tensors().keySet()) {
       if (!used.contains(name)) {
         throw InvalidInputException.of(
+            ErrorCode.MODEL_NOT_SUPPORTED,
             gguf.file().toString(),
             "has the tensor " + name + ", which is not supported.",
             "Give the model as a Hugging Face directory.");
@@ -353,7 +356,10 @@ final class GgufImport {
     GgufFile.Tensor tensor = gguf.tensors().get(name);
     if (tensor == null) {
       throw InvalidInputException.of(
-          gguf.file().toString(), "has no tensor " + name + ".", "Give the file of a whole model.");
+          ErrorCode.WEIGHTS_DO_NOT_FIT,
+          gguf.file().toString(),
+          "has no tensor " + name + ".",
+          "Give the file of a whole model.");
     }
     return tensor;
   }

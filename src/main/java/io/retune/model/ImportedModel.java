@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
@@ -25,6 +26,7 @@ public record ImportedModel(Sha256 sha256, Path directory, ModelConfig config) {
     Path directory = store.localPath("models", sha256.hex());
     if (!Files.exists(directory.resolve("config.json"))) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_NOT_IN_STORE,
           "model " + sha256.brief(),
           "is not in this store any more.",
           "Run a configuration that uses it: it is imported again.");

@@ -3,6 +3,7 @@ package io.retune.model;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
@@ -79,7 +80,12 @@ public record ModelConfig(
             "num_hidden_layers",
             "num_attention_heads")) {
       if (!json.path(key).isInt() || json.path(key).asInt() < 1) {
-        problems.add(new Problem(place, key + " is missing.", "Give the config.json of a model."));
+        problems.add(
+            new Problem(
+                ErrorCode.MODEL_CONFIG_WRONG,
+                place,
+                key + " is missing.",
+                "Give the config.json of a model."));
       }
     }
     throwIfAny(problems);
@@ -126,12 +132,16 @@ public record ModelConfig(
       }
     } catch (JsonProcessingException e) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_CONFIG_WRONG,
           file.toString(),
           "is not JSON: " + e.getOriginalMessage() + ".",
           "Give the config.json of a model.");
     }
     throw InvalidInputException.of(
-        file.toString(), "is no JSON object.", "Give the config.json of a model.");
+        ErrorCode.MODEL_CONFIG_WRONG,
+        file.toString(),
+        "is no JSON object.",
+        "Give the config.json of a model.");
   }
 
   private static void requireSupported(String place, JsonNode json, List<Problem> problems) {
@@ -140,6 +150,7 @@ public record ModelConfig(
       if (!found.equals(required.get(1))) {
         problems.add(
             new Problem(
+                ErrorCode.MODEL_NOT_SUPPORTED,
                 place,
                 required.get(0) + " = " + found + " is not supported.",
                 "Supported is " + required.get(1) + ": models of the Llama architecture."));
@@ -197,7 +208,11 @@ public record ModelConfig(
   }
 
   private static Problem impossible(String place, String message) {
-    return new Problem(place, message, "Give the config.json of a model that can be run.");
+    return new Problem(
+        ErrorCode.MODEL_CONFIG_WRONG,
+        place,
+        message,
+        "Give the config.json of a model that can be run.");
   }
 
   private static void throwIfAny(List<Problem> problems) {

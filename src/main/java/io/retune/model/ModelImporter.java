@@ -1,5 +1,6 @@
 package io.retune.model;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.store.Sha256;
@@ -108,10 +109,11 @@ public final class ModelImporter {
       Map<String, Path> files = fetched.files();
       if (files.containsKey("config.json")) {
         take(files, directory);
+        requireWhole(directory, files.get("config.json").getParent());
       } else {
         GgufImport.into(directory, GgufFile.open(onlyGguf(files)));
+        requireWhole(directory, onlyGguf(files));
       }
-      requireWhole(directory);
       Sha256 sha256 = digest(directory);
       store.publish(staged, store.path("models", sha256.hex()));
       return sha256;
@@ -139,7 +141,10 @@ public final class ModelImporter {
   private static Path onlyGguf(Map<String, Path> files) {
     if (files.size() != 1) {
       throw InvalidInputException.of(
-          PLACE, "gives the files " + files.keySet() + ".", EXPECTED_FILES);
+          ErrorCode.UNEXPECTED_FILES,
+          PLACE,
+          "gives the files " + files.keySet() + ".",
+          EXPECTED_FILES);
     }
     return files.values().iterator().next();
   }
@@ -157,10 +162,22 @@ public final class ModelImporter {
     for (String needed : List.of("tokenizer.json", "tokenizer_config.json")) {
       if (!files.containsKey(needed)) {
         throw InvalidInputException.of(
+            ErrorCode.NOT_A_MODEL,
             files.get("config.json").getParent().toString(),
             "has no " + needed + ".",
             "Save the model with its tokenizer (save_pretrained of both).");
       }
+    }
+  }
+
+  /**
+   * @param source that {@code directory} was made of, for messages
+   */
+  private static void requireWhole(Path directory, Path source) throws IOException {
+    try {
+      requireWhole(directory);
+    } catch (InvalidInputException e) {
+      throw e.toldOf(directory.toString(), source.toString());
     }
   }
 
@@ -199,7 +216,10 @@ public final class ModelImporter {
       return new ImportedModel(digest(directory), directory, config);
     } catch (NoSuchFileException e) {
       throw InvalidInputException.of(
-          directory.toString(), "is no model: there is no " + e.getFile() + ".", EXPECTED_FILES);
+          ErrorCode.NOT_A_MODEL,
+          directory.toString(),
+          "is no model: there is no " + e.getFile() + ".",
+          EXPECTED_FILES);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -214,6 +234,7 @@ public final class ModelImporter {
     String found = digest(model.directory()).hex();
     if (!found.equals(model.sha256().hex())) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_CHANGED,
           model.directory().toString(),
           "was changed since it was imported: its files' SHA-256 is " + found + ".",
           "Delete the folder; the next run imports the model again.");

@@ -1,6 +1,7 @@
 package io.retune.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 
 /** Inverse frequencies as transformers computes them (modeling_rope_utils.py), in float32. */
@@ -30,6 +31,7 @@ final class RopeScaling {
           case "llama3" -> llama3(place, plain, scaling);
           default ->
               throw InvalidInputException.of(
+                  ErrorCode.MODEL_NOT_SUPPORTED,
                   place,
                   "the rotary scaling \"" + kind + "\" is not supported.",
                   "Supported are default, linear and llama3.");
@@ -40,6 +42,7 @@ final class RopeScaling {
   private static double positive(String place, JsonNode scaling, String key) {
     if (!scaling.path(key).isNumber() || scaling.path(key).asDouble() <= 0) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_CONFIG_WRONG,
           place,
           "the rotary scaling "
               + (scaling.has(key) ? "has " + key + " = " + scaling.path(key) : "lacks " + key)
@@ -75,6 +78,7 @@ final class RopeScaling {
     double original = positive(place, scaling, "original_max_position_embeddings");
     if (high <= low) {
       throw InvalidInputException.of(
+          ErrorCode.MODEL_CONFIG_WRONG,
           place,
           "the rotary scaling's high_freq_factor is not above its low_freq_factor.",
           "Give the config.json of a model that can be run.");

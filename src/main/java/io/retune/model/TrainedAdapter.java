@@ -1,6 +1,7 @@
 package io.retune.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TrainSpec;
 import io.retune.store.Json;
@@ -12,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * An adapter that was read from a folder that {@link AdapterFiles} wrote.
@@ -27,6 +30,7 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
     TrainSpec.Lora lora = lora(folder.resolve(AdapterFiles.CONFIG));
     AdapterLayout layout = AdapterLayout.of(model, lora);
     Mapped file = SafeTensors.map(folder.resolve(AdapterFiles.WEIGHTS));
+    requireNoOthers(file, layout);
     float[] values = new float[layout.size()];
     for (AdapterLayout.Tensor tensor : layout.tensors()) {
       requireShape(file, tensor);
@@ -44,6 +48,7 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
     double alpha = config.path("lora_alpha").asDouble();
     if (rank < 1 || !(alpha > 0) || targets.isEmpty() || targets.size() != named.size()) {
       throw InvalidInputException.of(
+          ErrorCode.ADAPTER_DOES_NOT_FIT,
           file.toString(),
           "has r = %s, lora_alpha = %s, target_modules = %s."
               .formatted(
@@ -53,11 +58,27 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
     return new TrainSpec.Lora(rank, alpha, targets);
   }
 
+  /** An adapter of a larger model would be added in part. */
+  private static void requireNoOthers(Mapped file, AdapterLayout layout) {
+    Set<String> known =
+        layout.tensors().stream().map(AdapterLayout.Tensor::name).collect(Collectors.toSet());
+    for (String name : file.header().tensors().keySet()) {
+      if (!known.contains(name)) {
+        throw InvalidInputException.of(
+            ErrorCode.ADAPTER_DOES_NOT_FIT,
+            file.file().toString(),
+            "has the tensor \"" + name + "\", for which the model has no place.",
+            "Give the model that the adapter was trained for, or another adapter.");
+      }
+    }
+  }
+
   private static void requireShape(Mapped file, AdapterLayout.Tensor tensor) {
     Entry entry = file.header().require(file.file().toString(), tensor.name());
     List<Long> expected = List.of((long) tensor.rows(), (long) tensor.columns());
     if (!entry.shape().equals(expected)) {
       throw InvalidInputException.of(
+          ErrorCode.ADAPTER_DOES_NOT_FIT,
           file.file().toString(),
           "tensor \"%s\" is %s, not %s.".formatted(tensor.name(), entry.shape(), expected),
           "Give adapter_config.json and weights of the same adapter.");

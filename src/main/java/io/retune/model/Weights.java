@@ -2,6 +2,7 @@ package io.retune.model;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
@@ -42,6 +43,7 @@ public final class Weights {
     for (String file : files(index)) {
       if (!file.matches("model[^/\\\\]*\\.safetensors")) {
         throw InvalidInputException.of(
+            ErrorCode.WEIGHTS_DAMAGED,
             index.toString(),
             "names the file \"" + file + "\".",
             "Files must lie beside it and be called model*.safetensors.");
@@ -68,6 +70,7 @@ public final class Weights {
 
   private static InvalidInputException notAnIndex(Path index) {
     return InvalidInputException.of(
+        ErrorCode.WEIGHTS_DAMAGED,
         index.toString(),
         "has no weight_map of tensors to files.",
         "Give the files of one complete model.");
@@ -76,6 +79,7 @@ public final class Weights {
   private void add(Path file) throws IOException {
     if (!Files.exists(file)) {
       throw InvalidInputException.of(
+          ErrorCode.NOT_A_MODEL,
           directory.toString(),
           "has no " + file.getFileName() + ".",
           "Give a Hugging Face directory with safetensors.");
@@ -85,6 +89,7 @@ public final class Weights {
       Mapped other = fileOf.putIfAbsent(name, mapped);
       if (other != null) {
         throw InvalidInputException.of(
+            ErrorCode.WEIGHTS_DO_NOT_FIT,
             file.toString(),
             "tensor \"" + name + "\" lies in " + other.file().getFileName() + " too.",
             "Give the files of one complete model.");
@@ -102,6 +107,7 @@ public final class Weights {
     Mapped mapped = fileOf.get(name);
     if (mapped == null) {
       throw InvalidInputException.of(
+          ErrorCode.WEIGHTS_DO_NOT_FIT,
           directory.toString(),
           "has no tensor \"" + name + "\".",
           "Give the files of one complete model.");
@@ -110,6 +116,7 @@ public final class Weights {
     List<Long> expected = java.util.Arrays.stream(shape).boxed().toList();
     if (!entry.shape().equals(expected)) {
       throw InvalidInputException.of(
+          ErrorCode.WEIGHTS_DO_NOT_FIT,
           mapped.file().toString(),
           "tensor \"" + name + "\" is " + entry.shape() + ", config.json says " + expected + ".",
           "Give weights and config.json of the same model.");
@@ -120,6 +127,7 @@ public final class Weights {
       case BF16, F16 -> widened(raw, entry);
       default ->
           throw InvalidInputException.of(
+              ErrorCode.MODEL_NOT_SUPPORTED,
               mapped.file().toString(),
               "tensor \"" + name + "\" is " + entry.dtype() + ".",
               "Supported are F32, BF16 and F16.");

@@ -1,5 +1,7 @@
 package io.retune.plan;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.DamagedFileException;
 import io.retune.store.Json;
@@ -44,7 +46,10 @@ public final class PlanReader {
     Path manifest = new Path(folder, MANIFEST);
     if (!store.exists(manifest)) {
       throw InvalidInputException.of(
-          manifest.toString(), "is not there.", "Make the plan first, with retune plan.");
+          ErrorCode.FILE_GONE,
+          Store.shown(manifest),
+          "is not there.",
+          "./retune plan CONF makes it, with the configuration that it was made of.");
     }
     try {
       byte[] json = store.read(manifest);
@@ -52,7 +57,7 @@ public final class PlanReader {
       requireAsWritten(manifest, json, plan);
       return new PlanReader(store, folder, plan);
     } catch (IOException e) {
-      throw changed(manifest, "is no plan any more: " + e.getMessage().lines().findFirst().get());
+      throw changed(manifest, "is no plan any more: " + FileReason.of(e));
     }
   }
 
@@ -67,10 +72,10 @@ public final class PlanReader {
 
   private static DamagedFileException changed(Path manifest, String what) {
     return new DamagedFileException(
-        manifest.toString(),
+        Store.shown(manifest),
         what,
         "Delete the folder "
-            + manifest.getParent()
+            + Store.shown(manifest.getParent())
             + "; ./retune plan CONF with the same configuration makes the same plan again.");
   }
 

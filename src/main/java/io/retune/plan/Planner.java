@@ -2,6 +2,7 @@ package io.retune.plan;
 
 import static org.apache.spark.sql.functions.col;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
 import io.retune.dataset.Preparation;
@@ -142,6 +143,7 @@ public final class Planner {
     if (tooLong > 0) {
       int longest = all.stream().mapToInt(Example::tokens).max().orElseThrow();
       throw InvalidInputException.of(
+          ErrorCode.EXAMPLE_TOO_LONG,
           "order.tokens-per-micro-batch",
           tooLong
               + (tooLong == 1 ? " example has" : " examples have")
@@ -161,6 +163,7 @@ public final class Planner {
   private static void requireTargets(Layout training, Layout evaluation) {
     if (evaluation.steps().stream().allMatch(step -> step.targetTokens() == 0)) {
       throw InvalidInputException.of(
+          ErrorCode.NOTHING_TO_LEARN,
           "order",
           "the evaluation has no trained token, so nothing of it can be scored.",
           "Train at least one message of each chat, with train = true.");
@@ -169,6 +172,7 @@ public final class Planner {
     for (int step = 0; step < training.steps().size(); step++) {
       if (training.steps().get(step).targetTokens() == 0) {
         throw InvalidInputException.of(
+            ErrorCode.NOTHING_TO_LEARN,
             "order",
             "step " + (step + 1) + " has no trained token.",
             "Train at least one message of each chat, with train = true.");

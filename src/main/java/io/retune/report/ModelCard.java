@@ -1,6 +1,7 @@
 package io.retune.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.dataset.DatasetVersion;
@@ -94,7 +95,8 @@ public final class ModelCard {
   }
 
   private static Problem missing(String field, String remedy) {
-    return new Problem("model card", "would not say " + field + ".", remedy);
+    return new Problem(
+        ErrorCode.MODEL_CARD_INCOMPLETE, "model card", "would not say " + field + ".", remedy);
   }
 
   private static JsonNode configuration(Declared declared) {

@@ -1,6 +1,8 @@
 package io.retune.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.HubSite;
 import io.retune.config.HubSource;
 import io.retune.config.InvalidInputException;
@@ -77,6 +79,7 @@ final class Hub {
     Listing listing = listing(source, place);
     if (!listing.commit().equals(source.revision())) {
       throw InvalidInputException.of(
+          ErrorCode.DIGEST_DIFFERS,
           place,
           "\""
               + source
@@ -129,6 +132,7 @@ final class Hub {
     if (chosen.isEmpty()) {
       List<String> near = listing.files().subList(0, Math.min(12, listing.files().size()));
       throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_FOUND,
           place,
           "\"" + source + "\" names no file.",
           "There are: " + String.join(", ", near) + ".");
@@ -154,6 +158,7 @@ final class Hub {
       }
       if (!whole) {
         throw InvalidInputException.of(
+            ErrorCode.DIGEST_DIFFERS,
             place,
             "\"" + source + "\": " + path + " is not what " + http.server() + " says it is.",
             "Something changes bytes on the way, or hub.endpoint is no true mirror.");
@@ -219,12 +224,13 @@ final class Hub {
     String what = "\"" + source + "\"" + (path.isEmpty() ? "" : ": " + path);
     if (e instanceof RefusedException refusal && refusal.asksWhoWeAre()) {
       return InvalidInputException.of(
+          ErrorCode.HUB_REFUSES,
           place,
           what
               + " is not given to "
               + (http.token().isPresent() ? "this token" : "everybody")
               + ": "
-              + e.getMessage()
+              + FileReason.of(e)
               + ".",
           "Check the name, accept its conditions on "
               + http.server()
@@ -235,15 +241,17 @@ final class Hub {
     }
     if (e instanceof RefusedException refusal && refusal.status() == 404) {
       return InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_FOUND,
           place,
-          what + " is not on " + http.server() + ": " + e.getMessage() + ".",
+          what + " is not on " + http.server() + ": " + FileReason.of(e) + ".",
           "Check name and revision; what is private needs a token in "
               + http.tokenVariable()
               + ".");
     }
     return InvalidInputException.of(
+        ErrorCode.SOURCE_NOT_FETCHED,
         place,
-        what + " could not be fetched from " + http.server() + ": " + e.getMessage() + ".",
+        what + " could not be fetched from " + http.server() + ": " + FileReason.of(e) + ".",
         "Try again: a download goes on where it broke off. Check hub.endpoint and proxy settings.");
   }
 }

@@ -1,5 +1,6 @@
 package io.retune.store;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
@@ -390,7 +391,10 @@ final class HubHttp {
       request.header("Authorization", "Bearer " + token);
     } catch (IllegalArgumentException e) {
       throw InvalidInputException.of(
-          site.tokenVariable(), "holds no token.", "A token is one line of ASCII.");
+          ErrorCode.BAD_CREDENTIALS,
+          site.tokenVariable(),
+          "holds no token.",
+          "A token is one line of ASCII.");
     }
   }
 

@@ -1,5 +1,6 @@
 package io.retune.store;
 
+import io.retune.config.ErrorCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -126,12 +127,18 @@ public final class Lease implements AutoCloseable {
     Optional<Holder> holder = holder(store, leases, last);
     if (holder.isPresent()) {
       throw new LeaseHeldException(
-          what + " is held by " + holder.get() + ". Wait for it, or stop it; then ask again.");
+          ErrorCode.RUN_HELD,
+          what,
+          "is held by " + holder.get() + ".",
+          "Wait for it, or stop it; then ask again.");
     }
     byte[] me = Json.write(Holder.thisProcess()).getBytes(StandardCharsets.UTF_8);
     if (!store.create(named(leases, last + 1), me)) {
       throw new LeaseHeldException(
-          what + " was taken by another process in this moment. Wait for it, then ask again.");
+          ErrorCode.RUN_HELD,
+          what,
+          "was taken by another process in this moment.",
+          "Wait for it, then ask again.");
     }
     return new Lease(store, leases, last + 1);
   }
@@ -200,9 +207,10 @@ public final class Lease implements AutoCloseable {
   public void requireHeld() {
     if (!isHeld()) {
       throw new LeaseHeldException(
-          "The lease of "
-              + folder.getParent()
-              + " was taken over by another process while this one gave no sign. It goes on; this one ends.");
+          ErrorCode.LEASE_LOST,
+          "The lease of " + Store.shown(folder.getParent()),
+          "was taken over by another process while this one gave no sign.",
+          "It goes on; this one ends. ./retune status says how far it is.");
     }
   }
 

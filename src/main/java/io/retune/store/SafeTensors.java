@@ -1,6 +1,8 @@
 package io.retune.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -81,7 +83,10 @@ public final class SafeTensors {
       Entry entry = tensors.get(name);
       if (entry == null) {
         throw InvalidInputException.of(
-            file, "has no tensor \"" + name + "\".", "Give the files of one complete model.");
+            ErrorCode.WEIGHTS_DO_NOT_FIT,
+            file,
+            "has no tensor \"" + name + "\".",
+            "Give the files of one complete model.");
       }
       return entry;
     }
@@ -138,7 +143,10 @@ public final class SafeTensors {
       Entry entry = header.require(file.toString(), name);
       if (entry.bytes() > Integer.MAX_VALUE) {
         throw InvalidInputException.of(
-            file.toString(), "tensor \"" + name + "\" is larger than 2 GiB.", "Store it in parts.");
+            ErrorCode.MODEL_NOT_SUPPORTED,
+            file.toString(),
+            "tensor \"" + name + "\" is larger than 2 GiB.",
+            "Store it in parts.");
       }
       try (FileChannel channel = FileChannel.open(file)) {
         return channel
@@ -234,6 +242,7 @@ public final class SafeTensors {
 
   private static InvalidInputException pickle(String place) {
     return InvalidInputException.of(
+        ErrorCode.PICKLE,
         place,
         "is a pickle, which can run code when it is read.",
         "Convert it to safetensors where you trust it.");
@@ -289,13 +298,8 @@ public final class SafeTensors {
     } catch (CharacterCodingException e) {
       throw refused(place, "has a header that is not UTF-8");
     } catch (IOException e) {
-      throw refused(
-          place, "has a header that is not plain JSON (" + firstLine(e.getMessage()) + ")");
+      throw refused(place, "has a header that is not plain JSON (" + FileReason.of(e) + ")");
     }
-  }
-
-  private static String firstLine(String message) {
-    return message.lines().findFirst().orElse("");
   }
 
   private static void readMetadata(String place, JsonNode node, Map<String, String> into) {
@@ -355,7 +359,10 @@ public final class SafeTensors {
 
   private static InvalidInputException refused(String place, String what) {
     return InvalidInputException.of(
-        place, what + ".", "The file is damaged or was made to deceive; fetch it again.");
+        ErrorCode.WEIGHTS_DAMAGED,
+        place,
+        what + ".",
+        "The file is damaged or was made to deceive; fetch it again.");
   }
 
   /**

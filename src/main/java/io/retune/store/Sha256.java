@@ -1,5 +1,6 @@
 package io.retune.store;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -90,6 +91,7 @@ public record Sha256(String hex) implements Comparable<Sha256> {
   public void require(String place, Sha256 expected) {
     if (!equals(expected)) {
       throw InvalidInputException.of(
+          ErrorCode.DIGEST_DIFFERS,
           place,
           "SHA-256 is " + hex + " but " + expected.hex() + " was pinned.",
           "Check where the bytes come from; if the change is intended, pin the new digest.");

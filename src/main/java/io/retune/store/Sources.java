@@ -1,5 +1,7 @@
 package io.retune.store;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.HubSite;
 import io.retune.config.HubSource;
 import io.retune.config.InvalidInputException;
@@ -109,11 +111,13 @@ public final class Sources {
       return reading.read();
     } catch (IOException e) {
       throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_READABLE,
           place,
-          "\"" + source + "\" cannot be read: " + e.getMessage(),
+          "\"" + source + "\" cannot be read: " + FileReason.of(e) + ".",
           "Check the path, and that " + cache + " can be written to.");
     } catch (PatternSyntaxException | InvalidPathException e) {
       throw InvalidInputException.of(
+          ErrorCode.NOT_A_SOURCE,
           place,
           "\"" + source + "\" is neither a path nor a glob.",
           "Put \\ before a character of *?[]{}\\ that is meant as it is.");
@@ -188,6 +192,7 @@ public final class Sources {
   private void requireOnline(String source, Optional<Sha256> pinned, String place) {
     if (offline) {
       throw InvalidInputException.of(
+          ErrorCode.OFFLINE,
           place,
           "\"%s\" is not in the cache %s%s, and this site is offline."
               .formatted(source, cache, pinned.map(sha256 -> " as " + sha256.brief()).orElse("")),
@@ -199,17 +204,24 @@ public final class Sources {
     }
   }
 
+  /** Where the tables of a query lie: anywhere. */
+  public static final String QUERY = "sql:";
+
   /**
    * For those who read by other means.
    *
-   * @param location where {@code source} lies: a path or URI
+   * @param location where {@code source} lies: a path or URI; or {@link #QUERY}
    * @throws InvalidInputException offline, unless it is on this machine's disk
    */
   public void requireReachable(String location, String source, String place) {
     if (offline && location.matches("(?!file:)[A-Za-z][A-Za-z0-9+.-]+:.*")) {
       throw InvalidInputException.of(
+          ErrorCode.OFFLINE,
           place,
-          "\"" + source + "\" needs the network, and this site is offline.",
+          "\""
+              + source
+              + (location.equals(QUERY) ? "\" may need" : "\" needs")
+              + " the network, and this site is offline.",
           "Give a table on this machine's disk as delta:PATH@VERSION, or --set offline=false.");
     }
   }
@@ -220,6 +232,7 @@ public final class Sources {
         .orElseThrow(
             () ->
                 InvalidInputException.of(
+                    ErrorCode.SOURCE_MOVES,
                     place,
                     "\"" + source + "\" names no commit, so its bytes may change.",
                     "Expected hf://models/ORG/NAME@COMMIT, 40 hexadecimal digits."));
@@ -297,6 +310,7 @@ public final class Sources {
       SortedMap<String, Path> found, String source, String place, List<String> near) {
     if (found.isEmpty()) {
       throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_FOUND,
           place,
           "\"" + source + "\" names no file.",
           near.isEmpty()
@@ -366,12 +380,14 @@ public final class Sources {
       if (!process.waitFor(FETCH_LIMIT.toSeconds(), java.util.concurrent.TimeUnit.SECONDS)) {
         process.destroyForcibly();
         throw InvalidInputException.of(
+            ErrorCode.SOURCE_NOT_FETCHED,
             place,
             name + " did not fetch \"" + source + "\" in " + FETCH_LIMIT.toMinutes() + " minutes.",
             "Try again, or check its proxy settings.");
       }
       if (process.exitValue() != 0) {
         throw InvalidInputException.of(
+            ErrorCode.SOURCE_NOT_FETCHED,
             place,
             name + " could not fetch \"" + source + "\": " + lastLine(log),
             "Check name and version, and that " + name + " itself works here.");
@@ -382,6 +398,7 @@ public final class Sources {
     } catch (IOException e) {
       if (Files.exists(log) && e.getMessage().contains("No such file")) {
         throw InvalidInputException.of(
+            ErrorCode.PROGRAM_NOT_FOUND,
             place,
             "\"" + source + "\" needs " + name + ", which was not found as " + program + ".",
             "Install it and put it on PATH.");
@@ -402,7 +419,10 @@ public final class Sources {
     SortedMap<String, Path> files = filesIn(folder);
     if (files.size() != 1) {
       throw InvalidInputException.of(
-          place, "\"" + source + "\" gave the files " + files.keySet() + ".", "Expected one.");
+          ErrorCode.UNEXPECTED_FILES,
+          place,
+          "\"" + source + "\" gave the files " + files.keySet() + ".",
+          "Expected one.");
     }
     return files.get(files.firstKey());
   }

@@ -1,5 +1,7 @@
 package io.retune.store;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import java.io.BufferedOutputStream;
 import java.io.FileNotFoundException;
@@ -69,6 +71,7 @@ public final class Store {
     String scheme = given.toUri().getScheme();
     if (scheme != null && !scheme.equals("file")) {
       throw InvalidInputException.of(
+          ErrorCode.STORE_NOT_LOCAL,
           "store " + uri,
           "is not on a local disk, the only kind that is supported so far.",
           "Give a path of this machine with --store.");
@@ -98,8 +101,11 @@ public final class Store {
 
   private static InvalidInputException unwritable(String uri, Exception cause) {
     return InvalidInputException.of(
+        ErrorCode.STORE_NOT_WRITABLE,
         "store " + uri,
-        "cannot be written to: " + cause.getMessage(),
+        "cannot be written to: "
+            + (cause instanceof IOException io ? FileReason.of(io) : cause.getMessage())
+            + ".",
         "Give a folder you may write to with --store, or free some space.");
   }
 
@@ -112,9 +118,20 @@ public final class Store {
     requireLocal(uri, new Path(uri));
     if (!Files.isDirectory(Paths.get(absolute(new Path(uri))))) {
       throw InvalidInputException.of(
-          "store " + uri, "is not there.", "Give the folder of a store with --store.");
+          ErrorCode.STORE_NOT_FOUND,
+          "store " + uri,
+          "is not there.",
+          "Give the folder of a store with --store.");
     }
     return open(uri, hadoop);
+  }
+
+  /** As messages name it: on this machine's disk a path, without {@code file:}. */
+  public static String shown(Path path) {
+    java.net.URI uri = path.toUri();
+    return uri.getScheme() == null || uri.getScheme().equals("file")
+        ? uri.getPath()
+        : path.toString();
   }
 
   /** Where {@code parts} lie in this store. */

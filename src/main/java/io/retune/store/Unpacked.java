@@ -1,6 +1,7 @@
 package io.retune.store;
 
 import com.github.luben.zstd.ZstdInputStream;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import java.io.BufferedInputStream;
@@ -76,6 +77,7 @@ public final class Unpacked implements AutoCloseable {
       } catch (DamagedException e) {
         problems.add(
             new Problem(
+                ErrorCode.CANNOT_DECOMPRESS,
                 source.getKey(),
                 "cannot be decompressed: " + e.getCause().getMessage() + ".",
                 "Compress it again; what ends with .gz or .zst is taken to be compressed."));

@@ -1,5 +1,6 @@
 package io.retune.store;
 
+import io.retune.config.FileReason;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -22,7 +23,16 @@ public final class UnwritableException extends UncheckedIOException {
       Pattern.compile("No space left on device|Disk quota exceeded");
 
   UnwritableException(Object file, IOException cause) {
-    super("Cannot write " + file + ": " + cause.getMessage(), cause);
+    super("Cannot write " + shown(file) + ": " + FileReason.of(cause), cause);
+  }
+
+  private static String shown(Object file) {
+    return file instanceof org.apache.hadoop.fs.Path path ? Store.shown(path) : file.toString();
+  }
+
+  /** What Java or the file system said. */
+  public IOException reason() {
+    return (IOException) getCause();
   }
 
   /** What could not be written and why, if that is what {@code failure} comes from. */

@@ -1,6 +1,7 @@
 package io.retune.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -87,6 +88,7 @@ public record ChatMessage(Map<String, Object> fields, boolean train) {
 
   private static InvalidInputException without(String key, int number, String place) {
     return InvalidInputException.of(
+        ErrorCode.NOT_A_CHAT,
         place,
         "has no %s in message %d.".formatted(key, number),
         "A message is an object with role and content, both text; content may also be a list of"

@@ -1,5 +1,6 @@
 package io.retune.text;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -113,6 +114,7 @@ public final class ChatRenderer implements AutoCloseable {
             .orElseThrow(
                 () ->
                     InvalidInputException.of(
+                        ErrorCode.NO_CHAT_TEMPLATE,
                         place,
                         "has no chat template.",
                         "Use a model that was trained on chats, or add a chat_template."));
@@ -154,6 +156,7 @@ public final class ChatRenderer implements AutoCloseable {
               .orElseThrow(
                   () ->
                       InvalidInputException.of(
+                          ErrorCode.TEMPLATE_REFUSES,
                           place,
                           "the chat template renders the first %d messages differently when more"
                                   .formatted(i)
@@ -269,6 +272,7 @@ public final class ChatRenderer implements AutoCloseable {
       }
       if (answer.isEmpty()) {
         throw InvalidInputException.of(
+            ErrorCode.TEMPLATE_REFUSES,
             place,
             "the chat template renders message %d so that its answer is not found."
                 .formatted(i + 1),

@@ -1,5 +1,6 @@
 package io.retune.text;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.text.TemplateExpression.Scope;
 import java.util.ArrayList;
@@ -81,7 +82,10 @@ final class ChatTemplate {
       out.append(text);
       if (out.length() > MAX_OUTPUT_CHARS) {
         throw InvalidInputException.of(
-            "chat template", "makes more than 16 MiB of text.", "Shorten the chat.");
+            ErrorCode.TEMPLATE_REFUSES,
+            "chat template",
+            "makes more than 16 MiB of text.",
+            "Shorten the chat.");
       }
       return Then.NEXT;
     }

@@ -1,6 +1,7 @@
 package io.retune.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.List;
 
@@ -32,11 +33,12 @@ public record Conversation(List<ChatMessage> messages, Object tools) {
   public static Conversation of(String place, JsonNode json) {
     JsonNode messages = json.path("messages");
     if (!messages.isArray() || messages.isEmpty()) {
-      throw InvalidInputException.of(place, "has no messages.", EXPECTED);
+      throw InvalidInputException.of(ErrorCode.NOT_A_CHAT, place, "has no messages.", EXPECTED);
     }
     JsonNode tools = json.path("tools");
     if (!tools.isMissingNode() && !tools.isNull() && !isListOfObjects(tools)) {
-      throw InvalidInputException.of(place, "has tools that are no list of objects.", EXPECTED);
+      throw InvalidInputException.of(
+          ErrorCode.NOT_A_CHAT, place, "has tools that are no list of objects.", EXPECTED);
     }
     return new Conversation(ChatMessage.list(place, messages), TemplateValues.of(tools));
   }

@@ -1,5 +1,6 @@
 package io.retune.text;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -50,7 +51,10 @@ interface TemplateExpression {
     void countLoop() {
       if (loops.incrementAndGet() > MOST_LOOPS) {
         throw InvalidInputException.of(
-            "chat template", "loops more than 1,000,000 times.", "Shorten the chat.");
+            ErrorCode.TEMPLATE_REFUSES,
+            "chat template",
+            "loops more than 1,000,000 times.",
+            "Shorten the chat.");
       }
     }
 
@@ -573,6 +577,7 @@ interface TemplateExpression {
           return function.call(arguments.in(scope));
         } else if (name.equals("strftime_now")) {
           throw InvalidInputException.of(
+              ErrorCode.TEMPLATE_REFUSES,
               "chat",
               "the model's template asks what day it is (strftime_now): the same chat would be"
                   + " other tokens tomorrow.",

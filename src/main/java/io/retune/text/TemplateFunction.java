@@ -1,5 +1,6 @@
 package io.retune.text;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.time.Clock;
 import java.time.LocalDateTime;
@@ -36,6 +37,7 @@ interface TemplateFunction {
 
   private static Object refuse(TemplateArguments arguments) {
     throw InvalidInputException.of(
+        ErrorCode.TEMPLATE_REFUSES,
         "chat",
         "the model's template refuses it: "
             + TemplateValues.text(arguments.bound("raise_exception", 1, "message").get(0).get()),

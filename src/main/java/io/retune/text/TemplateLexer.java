@@ -1,5 +1,6 @@
 package io.retune.text;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,6 +36,7 @@ final class TemplateLexer {
 
   static InvalidInputException unsupported(String place, int line, String what) {
     return InvalidInputException.of(
+        ErrorCode.TEMPLATE_NOT_SUPPORTED,
         place,
         "line " + line + " of the chat template has " + what + ", which is not supported.",
         "Give the model a simpler chat_template.");

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.ByteArrayInputStream;
@@ -94,7 +95,10 @@ public final class Tokenizer implements AutoCloseable {
       return new Tokenizer(tokenizer, special, said, asDocument(json));
     } catch (java.nio.file.NoSuchFileException e) {
       throw InvalidInputException.of(
-          file.toString(), "is not there.", "Give a model with its tokenizer.json.");
+          ErrorCode.NOT_A_MODEL,
+          file.toString(),
+          "is not there.",
+          "Give a model with its tokenizer.json.");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,6 +1,7 @@
 package io.retune.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.IOException;
@@ -24,7 +25,10 @@ public record TokenizerConfig(Path file, JsonNode json) {
       return new TokenizerConfig(file, Json.read(Files.readAllBytes(file)));
     } catch (NoSuchFileException e) {
       throw InvalidInputException.of(
-          file.toString(), "is not there.", "Give a model with its tokenizer_config.json.");
+          ErrorCode.NOT_A_MODEL,
+          file.toString(),
+          "is not there.",
+          "Give a model with its tokenizer_config.json.");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

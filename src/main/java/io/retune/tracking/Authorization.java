@@ -1,5 +1,7 @@
 package io.retune.tracking;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
 import io.retune.config.TrackingSite.Credentials;
@@ -87,7 +89,7 @@ final class Authorization {
   /** What to look at when the server does not accept them. */
   String remedy() {
     if (credentials.isEmpty()) {
-      return "Name environment variables or a file with credentials in the site (mlflow.credentials)";
+      return "Name environment variables or a file with credentials in the site (tracking.mlflow.credentials)";
     }
     Credentials named = credentials.get();
     if (named instanceof UserVariables variables) {
@@ -124,8 +126,9 @@ final class Authorization {
     String value = environment.getOrDefault(name, "");
     if (value.isEmpty()) {
       throw InvalidInputException.of(
-          "mlflow.credentials",
-          "The environment variable " + name + " is not set.",
+          ErrorCode.BAD_CREDENTIALS,
+          "tracking.mlflow.credentials",
+          "the environment variable " + name + " is not set.",
           "Set it for the driver, or leave the credentials out if the server asks for none.");
     }
     return value;
@@ -142,13 +145,17 @@ final class Authorization {
       }
     } catch (IOException e) {
       throw InvalidInputException.of(
-          file.toString(), "The file of credentials cannot be read.", "Make it readable for us.");
+          ErrorCode.BAD_CREDENTIALS,
+          file.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Make it readable for us, or name another.");
     }
     Optional<String> token = Optional.ofNullable(values.get(TOKEN)).map(Authorization::sendable);
     if (token.isEmpty() && !(values.containsKey(USER) && values.containsKey(PASSWORD))) {
       throw InvalidInputException.of(
+          ErrorCode.BAD_CREDENTIALS,
           file.toString(),
-          "The file holds no credentials.",
+          "holds no credentials.",
           "Expected lines %s = ... and %s = ..., or %s = ...".formatted(USER, PASSWORD, TOKEN));
     }
     return new SignIn(
@@ -161,8 +168,9 @@ final class Authorization {
     String stripped = token.strip();
     if (!stripped.matches("[\\x21-\\x7e]+")) {
       throw InvalidInputException.of(
-          "mlflow.credentials",
-          "The token has characters that no header can carry.",
+          ErrorCode.BAD_CREDENTIALS,
+          "tracking.mlflow.credentials",
+          "has a token with characters that no header can carry.",
           "Expected one line of letters, digits and signs.");
     }
     return stripped;

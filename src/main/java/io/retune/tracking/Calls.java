@@ -1,6 +1,7 @@
 package io.retune.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.store.Json;
 import io.retune.tracking.TrackedRun.DatasetInput;
 import java.io.IOException;
@@ -121,12 +122,11 @@ final class Calls extends MlflowClient {
     try {
       return Json.read(json.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      throw new MlflowRefusedException(
+      throw MlflowRefusedException.of(
+          ErrorCode.NOT_MLFLOW,
           http.server(),
-          0,
-          "",
           "does not answer in JSON",
-          "Check mlflow.uri in the site, and what stands between here and there.");
+          "Check tracking.mlflow.uri in the site, and what stands between here and there.");
     }
   }
 

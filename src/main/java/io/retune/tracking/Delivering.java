@@ -1,5 +1,6 @@
 package io.retune.tracking;
 
+import io.retune.config.ErrorCode;
 import io.retune.store.Sha256;
 import io.retune.tracking.Calls.Model;
 import io.retune.tracking.Calls.Version;
@@ -76,8 +77,11 @@ final class Delivering {
     Delivery.Kind previous = Delivery.Kind.METRICS;
     for (Parcel parcel : parcels.subList(head.size(), parcels.size())) {
       if (outlives(parcel) && parcel.kind() != previous && !isKept.getAsBoolean()) {
-        throw new MlflowRefusedException(
-            http.server(), 0, "", "has another run of " + run.run(), "Publish it again.");
+        throw MlflowRefusedException.of(
+            ErrorCode.TRACKING_REFUSES,
+            http.server(),
+            "has another run of " + run.run(),
+            "Publish it again.");
       }
       attempt(run, parcel);
       previous = parcel.kind();
@@ -244,10 +248,9 @@ final class Delivering {
   private String served(String uri) {
     URI parsed = URI.create(uri);
     if (!"mlflow-artifacts".equals(parsed.getScheme())) {
-      throw new MlflowRefusedException(
+      throw MlflowRefusedException.of(
+          ErrorCode.TRACKING_REFUSES,
           http.server(),
-          0,
-          "",
           "does not take artifacts itself (it names a folder " + parsed.getScheme() + ":)",
           "Start it with --serve-artifacts and --artifacts-destination; the experiment must be made after that.");
     }
@@ -286,7 +289,7 @@ final class Delivering {
 
   private Version version(String name, Model model) {
     return registering(
-        "the registered model \"" + name + "\" (mlflow.registered-model)",
+        "the registered model \"" + name + "\" (tracking.mlflow.registered-model)",
         () -> {
           Mlflow.findOrMake(
               http,
@@ -310,7 +313,7 @@ final class Delivering {
           ? e.withRemedy(
               "Name another in the site in place of "
                   + what
-                  + ", then `retune sync RUN` sends what is missing.")
+                  + ", then `./retune sync RUN` sends what is missing.")
           : e;
     }
   }
@@ -322,7 +325,7 @@ final class Delivering {
     String name = registration.registeredModel();
     Version version = version(name, model(modelName(run)));
     registering(
-        "the alias \"" + alias.orElseThrow() + "\" (mlflow.alias)",
+        "the alias \"" + alias.orElseThrow() + "\" (tracking.mlflow.alias)",
         () -> {
           calls.setAlias(name, alias.get(), version);
           return version;

@@ -1,6 +1,8 @@
 package io.retune.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TrackingSite;
 import io.retune.store.Json;
@@ -117,8 +119,11 @@ final class Http {
       return context;
     } catch (IOException | GeneralSecurityException e) {
       throw InvalidInputException.of(
+          ErrorCode.TRACKING_CERTIFICATE,
           file.toString(),
-          "The certificates of the tracking server's authority cannot be read: " + e.getMessage(),
+          "holds no certificates of an authority that could be read: "
+              + (e instanceof IOException io ? FileReason.of(io) : e.getMessage())
+              + ".",
           "Expected a PEM file, -----BEGIN CERTIFICATE----- and so on.");
     }
   }
@@ -228,12 +233,11 @@ final class Http {
   private RuntimeException broken(Throwable cause) throws TransientException {
     for (Throwable t = cause; t != null; t = t.getCause()) {
       if (t instanceof CertificateException) {
-        return new MlflowRefusedException(
+        return MlflowRefusedException.of(
+            ErrorCode.TRACKING_CERTIFICATE,
             server(),
-            0,
-            "",
             "shows a certificate that is not trusted (" + t.getMessage() + ")",
-            "Name the PEM file of its authority in the site (mlflow.ca-certificate), and the server as its certificate does.");
+            "Name the PEM file of its authority in the site (tracking.mlflow.ca-certificate), and the server as its certificate does.");
       }
     }
     String name = cause.getClass().getSimpleName();
@@ -268,11 +272,12 @@ final class Http {
       return body;
     }
     throw new MlflowRefusedException(
+        ErrorCode.NOT_MLFLOW,
         server(),
         response.statusCode(),
         "",
         "does not answer as MLflow does",
-        "Check mlflow.uri in the site, and what stands between here and there.");
+        "Check tracking.mlflow.uri in the site, and what stands between here and there.");
   }
 
   private MlflowRefusedException refused(HttpResponse<String> response) {
@@ -281,16 +286,21 @@ final class Http {
         switch (status) {
           case 401, 403 ->
               authorization.remedy()
-                  + "; then `retune sync RUN` sends what is missing. Some servers also want to know"
+                  + "; then `./retune sync RUN` sends what is missing. Some servers also want to know"
                   + " the names they are called by (--allowed-hosts).";
           case 407 -> "The proxy wants credentials; name one in the site that does not.";
           case 301, 302, 303, 307, 308 ->
-              "Name that address in the site (mlflow.uri): credentials are not sent where a server"
+              "Name that address in the site (tracking.mlflow.uri): credentials are not sent where a server"
                   + " points to.";
-          default -> "Change that, then `retune sync RUN` sends what is missing.";
+          default -> "Change that, then `./retune sync RUN` sends what is missing.";
         };
     return new MlflowRefusedException(
-        server(), status, code(response), "refuses: status " + status + said(response), remedy);
+        ErrorCode.TRACKING_REFUSES,
+        server(),
+        status,
+        code(response),
+        "refuses: status " + status + said(response),
+        remedy);
   }
 
   private static String code(HttpResponse<String> response) {

@@ -1,6 +1,7 @@
 package io.retune.tracking;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.config.ErrorCode;
 import io.retune.config.TrackingSite;
 import java.net.URI;
 import java.util.Comparator;
@@ -174,10 +175,9 @@ public final class Mlflow {
   }
 
   private MlflowRefusedException deleted(String run, String id) {
-    return new MlflowRefusedException(
+    return MlflowRefusedException.of(
+        ErrorCode.TRACKING_REFUSES,
         server(),
-        0,
-        "",
         "has the run " + run + " among the deleted ones",
         "If it is wanted after all: `mlflow runs restore --run-id " + id + "` on the server.");
   }
@@ -201,12 +201,11 @@ public final class Mlflow {
             .get(0);
     String id = experiment.path("experiment_id").asText();
     if (!experiment.path("lifecycle_stage").asText().equals(ACTIVE)) {
-      throw new MlflowRefusedException(
+      throw MlflowRefusedException.of(
+          ErrorCode.TRACKING_REFUSES,
           server(),
-          0,
-          "",
           "has the experiment \"" + name + "\" among the deleted ones",
-          "Name another in the site (mlflow.experiment), or `mlflow experiments restore -x "
+          "Name another in the site (tracking.mlflow.experiment), or `mlflow experiments restore -x "
               + id
               + "` on the server.");
     }

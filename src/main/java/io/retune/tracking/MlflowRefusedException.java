@@ -1,11 +1,16 @@
 package io.retune.tracking;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.Failure;
+import io.retune.config.Problem;
+import java.util.List;
+
 /**
  * The MLflow server answered, and will answer the same until something is changed: credentials, an
  * address, what was deleted. Nothing is lost: what it has not acknowledged is sent again later.
  * Says what to do, and holds no credentials.
  */
-public final class MlflowRefusedException extends RuntimeException {
+public final class MlflowRefusedException extends RuntimeException implements Failure {
   private static final long serialVersionUID = 1L;
 
   /** MLflow's own word for what is not there. */
@@ -15,22 +20,31 @@ public final class MlflowRefusedException extends RuntimeException {
 
   private static final int BAD_REQUEST = 400;
 
-  private final String server;
   private final int status;
   private final String code;
-  private final String what;
+  private final Problem problem;
 
   /**
+   * @param kind of mistake
    * @param status of HTTP; 0: it did not come to an answer
    * @param code MLflow's error code; empty if it gave none
    * @param remedy one sentence
    */
-  MlflowRefusedException(String server, int status, String code, String what, String remedy) {
-    super("MLflow at %s %s.\n  %s".formatted(server, what, remedy));
-    this.server = server;
+  MlflowRefusedException(
+      ErrorCode kind, String server, int status, String code, String what, String remedy) {
+    this(status, code, new Problem(kind, "MLflow at " + server, what + ".", remedy));
+  }
+
+  private MlflowRefusedException(int status, String code, Problem problem) {
+    super(problem.toString());
     this.status = status;
     this.code = code;
-    this.what = what;
+    this.problem = problem;
+  }
+
+  /** One that does not come of a status. */
+  static MlflowRefusedException of(ErrorCode kind, String server, String what, String remedy) {
+    return new MlflowRefusedException(kind, server, 0, "", what, remedy);
   }
 
   /** Status of the HTTP answer; 0: it did not come to one. */
@@ -45,7 +59,8 @@ public final class MlflowRefusedException extends RuntimeException {
 
   /** The same, by someone who knows better what to do about it. */
   MlflowRefusedException withRemedy(String remedy) {
-    return new MlflowRefusedException(server, status, code, what, remedy);
+    return new MlflowRefusedException(
+        status, code, new Problem(problem.code(), problem.place(), problem.message(), remedy));
   }
 
   boolean isMissing() {
@@ -54,5 +69,10 @@ public final class MlflowRefusedException extends RuntimeException {
 
   boolean alreadyExists() {
     return code.equals(EXISTS);
+  }
+
+  @Override
+  public List<Problem> problems() {
+    return List.of(problem);
   }
 }

@@ -155,7 +155,14 @@ class HiddenSecretsTest {
 
   @Test
   void theQueryOfAnyRefusedUriIsHidden() {
-    assertThat(new Problem("store s3a://b/p?sig=pw1", "\"https://h/x?a=pw1#b\" is refused.", ""))
-        .hasToString("store s3a://b/p?***: \"https://h/x?***\" is refused.");
+    assertThat(
+            new Problem(
+                ErrorCode.STORE_NOT_LOCAL,
+                "store s3a://b/p?sig=pw1",
+                "\"https://h/x?a=pw1#b\" is refused.",
+                "Not http://h?b=pw1."))
+        .hasToString(
+            "store s3a://b/p?***: \"https://h/x?***\" is refused. [store-not-local]\n"
+                + "  Not http://h?***");
   }
 }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A GGUF file made by hand, so that any part of it can be made wrong. */
-final class GgufBytes {
+public final class GgufBytes {
   static final int F32 = 0;
 
   /** Metadata: a Long becomes u32, a Double f32, a List an array of its elements' type. */
@@ -22,7 +22,7 @@ final class GgufBytes {
   record Tensor(String name, int type, long[] dimensions, byte[] content) {}
 
   /** One layer of width 8 with two heads, and a tokenizer of seven tokens. */
-  static GgufBytes whole() {
+  public static GgufBytes whole() {
     GgufBytes gguf = new GgufBytes();
     gguf.metadata.put("general.architecture", "llama");
     gguf.metadata.put("llama.embedding_length", 8L);
@@ -77,7 +77,7 @@ final class GgufBytes {
     tensors.replaceAll(t -> t.name().equals(tensor.name()) ? tensor : t);
   }
 
-  byte[] bytes() {
+  public byte[] bytes() {
     ByteBuffer out = ByteBuffer.allocate(1 << 20).order(ByteOrder.LITTLE_ENDIAN);
     out.put("GGUF".getBytes(StandardCharsets.US_ASCII)).putInt(3);
     out.putLong(tensorCount < 0 ? tensors.size() : tensorCount);

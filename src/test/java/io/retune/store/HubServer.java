@@ -53,7 +53,7 @@ public final class HubServer implements AutoCloseable {
   private final List<Asked> asked = Collections.synchronizedList(new ArrayList<>());
 
   /** Where a request without this token is answered with 401; empty: nowhere. */
-  volatile String token = "";
+  public volatile String token = "";
 
   /** What a large file's ETag is said to be in place of its digest; empty: the truth. */
   volatile String linkedEtag = "";

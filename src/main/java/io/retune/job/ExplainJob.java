@@ -1,0 +1,104 @@
+package io.retune.job;
+
+import io.retune.config.ErrorCatalogue;
+import io.retune.config.ErrorCatalogue.Entry;
+import io.retune.config.ErrorCode;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Nearest;
+import io.retune.store.Json;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** {@code retune explain [CODE ...]}: what the word in brackets behind a message means. */
+public final class ExplainJob {
+  private final ErrorCatalogue catalogue = ErrorCatalogue.read();
+  private final Terminal terminal = new Terminal(System.out);
+
+  /** All codes, a line each. */
+  public void list(boolean json) {
+    if (json) {
+      printJson(catalogue.entries());
+      return;
+    }
+    int width =
+        Arrays.stream(ErrorCode.values()).mapToInt(c -> c.toString().length()).max().orElse(0);
+    String group = "";
+    for (Entry entry : catalogue.entries()) {
+      if (!entry.group().equals(group)) {
+        terminal.say("%s%s", group.isEmpty() ? "" : "\n", entry.group());
+        group = entry.group();
+      }
+      terminal.say("  %-" + width + "s  %s", entry.code(), plain(entry.summary()));
+    }
+  }
+
+  /**
+   * @param words codes as messages have them, with or without brackets
+   * @throws InvalidInputException if one is none
+   */
+  public void explain(List<String> words, boolean json) {
+    List<Entry> entries = words.stream().map(ExplainJob::code).map(catalogue::entry).toList();
+    if (json) {
+      printJson(entries);
+      return;
+    }
+    for (int i = 0; i < entries.size(); i++) {
+      print(entries.get(i), i == 0 ? "" : "\n");
+    }
+  }
+
+  private static ErrorCode code(String word) {
+    String bare = word.replaceAll("^\\[|]$", "");
+    return ErrorCode.of(bare)
+        .orElseThrow(
+            () -> {
+              List<String> near =
+                  Nearest.some(
+                      bare, Arrays.stream(ErrorCode.values()).map(ErrorCode::toString).toList());
+              return InvalidInputException.of(
+                  ErrorCode.UNKNOWN_CODE,
+                  "retune explain",
+                  "there is no code \"" + bare + "\".",
+                  (near.isEmpty() ? "" : "Did you mean " + String.join(" or ", near) + "? ")
+                      + "All of them: ./retune explain");
+            });
+  }
+
+  private void print(Entry entry, String before) {
+    terminal.say("%s%s  (exit code %d)", before, entry.code(), entry.code().exit().code());
+    terminal.say("%s", plain(entry.summary()));
+    terminal.say("\nWhy: %s", plain(entry.why()));
+    terminal.say("\nWhat to do: %s", plain(entry.remedy()));
+    terminal.say("\nSuch as\n%s", indented(entry.example()));
+    terminal.say("\n%s\n%s", plain(entry.cured()), indented(entry.cure()));
+  }
+
+  private static String indented(String block) {
+    return block.replaceAll("(?m)^(?=.)", "    ");
+  }
+
+  /** Without the marks that a page is laid out by. */
+  private static String plain(String markdown) {
+    return markdown.replaceAll("\\[([^]]*)]\\([^)]*\\)", "$1").replace("`", "");
+  }
+
+  private static void printJson(List<Entry> entries) {
+    List<Map<String, Object>> errors = new ArrayList<>();
+    for (Entry entry : entries) {
+      Map<String, Object> error = new LinkedHashMap<>();
+      error.put("code", entry.code().toString());
+      error.put("exit", entry.code().exit().code());
+      error.put("group", entry.group());
+      error.put("summary", entry.summary());
+      error.put("why", entry.why());
+      error.put("remedy", entry.remedy());
+      error.put("example", entry.example());
+      error.put("cure", entry.cure());
+      errors.add(error);
+    }
+    System.out.println(Json.write(Map.of("errors", errors)));
+  }
+}

@@ -1,0 +1,416 @@
+package io.retune;
+
+import io.retune.dataset.SparkForTests;
+import io.retune.model.GgufBytes;
+import io.retune.store.Lease;
+import io.retune.store.Sha256;
+import io.retune.store.Store;
+import io.retune.train.TinyDecoder;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.SparkSession;
+
+/**
+ * What bad inputs are made of, and the program that they are given to. In the folder of each lie,
+ * where it names them:
+ *
+ * <ul>
+ *   <li>{@code base.conf} and {@code site.conf}, both without a mistake
+ *   <li>{@code tiny}: a small model; {@code tiny.gguf}: a smaller one
+ *   <li>{@code chats.jsonl}, {@code many.jsonl}, {@code words.csv}, {@code words.parquet}: rows
+ *   <li>{@code table}: a Delta table of two versions; {@code swept}: one whose first is gone
+ *   <li>{@code runs}: a store with the run of base.conf, and one that diverged in its second step
+ * </ul>
+ *
+ * Beside a text a given file may be: {@code copy of FILE}, {@code first N bytes of FILE}, {@code
+ * FILE with TEXT for TEXT}, {@code gzip of FILE}, {@code bytes HEX}, {@code N times TEXT}, {@code
+ * SQL STATEMENT} of the table THIS, {@code not there}, or {@code held} by a driver.
+ */
+final class BadInputs implements AutoCloseable {
+  private static final List<String> PARTS =
+      List.of(
+          "base.conf",
+          "site.conf",
+          "tiny",
+          "tiny.gguf",
+          "chats.jsonl",
+          "many.jsonl",
+          "words.csv",
+          "words.parquet",
+          "table",
+          "swept",
+          "runs");
+
+  private static final Pattern DIGEST = Pattern.compile("@sha256\\(([^)]*)\\)");
+
+  private static final int ROWS = 40;
+
+  /** More than there may be groups. */
+  private static final int MANY_ROWS = 60;
+
+  private final Path fixtures;
+  private final Path work;
+  private final WrongServer server = new WrongServer();
+  private final List<Lease> leases = new ArrayList<>();
+
+  /** What one command said and left. */
+  record Said(int exit, String stderr, String stdout, List<String> changed) {}
+
+  BadInputs(Path folder) throws IOException {
+    fixtures = Files.createDirectories(folder.resolve("fixtures"));
+    work = Files.createDirectories(folder.resolve("work"));
+    rows();
+    model();
+    tables();
+    configuration();
+    runs();
+  }
+
+  private void rows() throws IOException {
+    Files.write(fixtures.resolve("chats.jsonl"), chats(ROWS));
+    Files.write(fixtures.resolve("many.jsonl"), chats(MANY_ROWS));
+    Files.writeString(
+        fixtures.resolve("words.csv"), "word,gloss\nharbor,a shelter\nviolin,\"a, b\"\n");
+  }
+
+  private static List<String> chats(int rows) {
+    return IntStream.range(0, rows)
+        .mapToObj(
+            i ->
+                ("{\"id\":%d,\"lemma\":\"word%1$d\",\"messages\":[{\"role\":\"user\",\"content\":\"What is %1$d?\"},"
+                        + "{\"role\":\"assistant\",\"content\":\"A number.\"}]}")
+                    .formatted(i))
+        .toList();
+  }
+
+  private void model() throws IOException {
+    Store models = Store.open(work.resolve("models").toString(), new Configuration());
+    Files.move(models.localPath("models", TinyDecoder.into(models)), fixtures.resolve("tiny"));
+    Files.write(fixtures.resolve("tiny.gguf"), GgufBytes.whole().bytes());
+  }
+
+  private void tables() throws IOException {
+    SparkSession spark = SparkForTests.session();
+    var words = spark.sql("SELECT 'a' AS word, 1L AS n UNION ALL SELECT 'b', 2L").coalesce(1);
+    words.write().parquet(work.resolve("parquet").toString());
+    try (Stream<Path> files = Files.list(work.resolve("parquet"))) {
+      Path part = files.filter(f -> f.toString().endsWith(".parquet")).findFirst().orElseThrow();
+      Files.move(part, fixtures.resolve("words.parquet"));
+    }
+    for (String name : List.of("table", "swept")) {
+      String path = fixtures.resolve(name).toString();
+      words.write().format("delta").save(path);
+      words.write().format("delta").mode("overwrite").save(path);
+    }
+    try (Stream<Path> files = Files.list(fixtures.resolve("swept/_delta_log"))) {
+      for (Path first : files.filter(f -> f.toString().contains("0000.")).toList()) {
+        Files.delete(first);
+      }
+    }
+  }
+
+  private void configuration() throws IOException {
+    Files.writeString(
+        fixtures.resolve("base.conf"),
+        """
+        name = bad
+        model { source = "file:@/tiny", sha256 = @sha256(tiny) }
+        data {
+          datasets.words { source = "file:@/chats.jsonl", sha256 = @sha256(chats.jsonl), format = jsonl, licence = own, privacy = public }
+          prepare = [
+            { name = held-out, split = { evaluation = 0.3, by = id, seed = 7 } }
+            { name = chat, render = { messages = messages } }
+          ]
+        }
+        order { steps = 2, micro-batches = 2, tokens-per-micro-batch = 128 }
+        """);
+    Files.writeString(
+        fixtures.resolve("site.conf"),
+        """
+        store = "@/store", cache = "@/cache", master = "local[2]", lanes = 1, offline = true
+        """);
+  }
+
+  /** Real ones, of the small model. */
+  private void runs() throws IOException {
+    Path folder = Files.createDirectories(work.resolve("real"));
+    for (String part : List.of("tiny", "chats.jsonl")) {
+      copy(fixtures.resolve(part), folder.resolve(part));
+    }
+    for (String part : List.of("base.conf", "site.conf")) {
+      Files.writeString(
+          folder.resolve(part), filled(Files.readString(fixtures.resolve(part)), folder));
+    }
+    List<String> run =
+        List.of(
+            "run",
+            folder.resolve("base.conf").toString(),
+            "--site",
+            folder.resolve("site.conf").toString(),
+            "--store",
+            fixtures.resolve("runs").toString(),
+            "--quiet");
+    ran(0, run, "--request", "first");
+    ran(
+        2,
+        run,
+        "--request",
+        "second",
+        "--set",
+        "train.optimizer.adamw.lr=1e30",
+        "--set",
+        "order.steps=3",
+        "--set",
+        "train.checkpoint-every=1");
+  }
+
+  private static void ran(int exit, List<String> run, String... more) {
+    String[] arguments = Stream.concat(run.stream(), Stream.of(more)).toArray(String[]::new);
+    Said said = said(arguments);
+    if (said.exit() != exit) {
+      throw new IllegalStateException(said.stderr());
+    }
+  }
+
+  /** Makes the mistake. */
+  Said said(BadInput input) throws IOException {
+    Path folder = Files.createTempDirectory(work, "case-");
+    UnaryOperator<String> here = text -> filled(text, folder);
+    for (String part : PARTS) {
+      if (isNamed(part, input)) {
+        copy(fixtures.resolve(part), folder.resolve(part));
+      }
+    }
+    for (BadInput.Given given : input.given()) {
+      give(given, folder, here);
+    }
+    // Digests are of files as they were given.
+    for (String conf : List.of("site.conf", "base.conf")) {
+      if (Files.exists(folder.resolve(conf))) {
+        Files.writeString(folder.resolve(conf), here.apply(Files.readString(folder.resolve(conf))));
+      }
+    }
+    SortedMap<String, Sha256> before = files(folder);
+    try {
+      Said said = said(input.arguments().stream().map(here).toArray(String[]::new));
+      return new Said(
+          said.exit(),
+          relative(said.stderr(), folder),
+          relative(said.stdout(), folder),
+          changes(before, files(folder)));
+    } finally {
+      leases.forEach(Lease::close);
+      leases.clear();
+    }
+  }
+
+  /** The configuration has data and model. */
+  private static boolean isNamed(String part, BadInput input) {
+    String all = input.given() + " " + input.arguments();
+    boolean configured = all.contains("base.conf");
+    return all.contains(part) || (configured && List.of("tiny", "chats.jsonl").contains(part));
+  }
+
+  private String filled(String text, Path folder) {
+    String digested =
+        DIGEST.matcher(text).replaceAll(found -> digest(folder.resolve(found.group(1))));
+    return digested.replace("@/", folder + "/").replace("@PORT", "" + server.port());
+  }
+
+  private static String digest(Path path) {
+    try {
+      if (Files.isRegularFile(path)) {
+        return Sha256.of(path).hex();
+      }
+      SortedMap<String, Sha256> manifest = new TreeMap<>();
+      try (Stream<Path> files = Files.list(path)) {
+        for (Path file : files.toList()) {
+          manifest.put(file.getFileName().toString(), Sha256.of(file));
+        }
+      }
+      return Sha256.ofManifest(manifest).hex();
+    } catch (IOException e) {
+      return "0".repeat(64);
+    }
+  }
+
+  private void give(BadInput.Given given, Path folder, UnaryOperator<String> here)
+      throws IOException {
+    for (Path file : resolved(folder, given.file())) {
+      give(given, file, folder, here);
+    }
+  }
+
+  private void give(BadInput.Given given, Path file, Path folder, UnaryOperator<String> here)
+      throws IOException {
+    Files.createDirectories(file.getParent());
+    Matcher what =
+        Pattern.compile(
+                "copy of (?<copy>.+)|first (?<n>\\d+) bytes of (?<cut>.+)|(?<edit>\\S+) with (?<old>.+) for (?<new>.+)"
+                    + "|gzip of (?<zip>.+)|bytes (?<hex>[0-9a-f ]*)|(?<times>\\d+) times (?<text>.+)|SQL (?<sql>.+)|(?<word>not there|held)")
+            .matcher(given.what());
+    if (given.what().isEmpty()) {
+      Files.writeString(file, here.apply(given.text()));
+      return;
+    } else if (!what.matches()) {
+      throw new IllegalArgumentException(given.what());
+    }
+    if (what.group("copy") != null) {
+      Files.deleteIfExists(file);
+      copy(folder.resolve(what.group("copy")), file);
+    } else if (what.group("cut") != null) {
+      byte[] all = Files.readAllBytes(folder.resolve(what.group("cut")));
+      Files.write(file, Arrays.copyOf(all, Integer.parseInt(what.group("n"))));
+    } else if (what.group("edit") != null) {
+      edit(
+          what.group("edit").equals("itself") ? file : folder.resolve(what.group("edit")),
+          what.group("new"),
+          what.group("old"),
+          file);
+    } else if (what.group("zip") != null) {
+      try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file))) {
+        Files.copy(folder.resolve(what.group("zip")), out);
+      }
+    } else if (what.group("hex") != null) {
+      Files.write(file, HexFormat.of().parseHex(what.group("hex").replace(" ", "")));
+    } else if (what.group("sql") != null) {
+      SparkForTests.session().sql(what.group("sql").replace("THIS", "delta.`" + file + "`"));
+    } else if (what.group("times") != null) {
+      Files.writeString(
+          file,
+          what.group("text").replace("\\n", "\n").repeat(Integer.parseInt(what.group("times"))));
+    } else {
+      state(what.group("word"), file, given.file());
+    }
+  }
+
+  /** One, or each that a name with a star in it is of. */
+  private static List<Path> resolved(Path folder, String name) throws IOException {
+    int star = name.indexOf("*/");
+    if (star < 0) {
+      return List.of(folder.resolve(name));
+    }
+    try (Stream<Path> children = Files.list(folder.resolve(name.substring(0, star)))) {
+      return children.map(child -> child.resolve(name.substring(star + 2))).toList();
+    }
+  }
+
+  private void state(String word, Path file, String name) throws IOException {
+    switch (word) {
+      case "not there" -> delete(file);
+      case "held" -> {
+        Path store = file.getParent().getParent();
+        Store held = Store.open(store.toString(), new Configuration());
+        leases.add(
+            Lease.take(held, held.path("runs", file.getFileName().toString()), "The run " + name));
+      }
+      default -> throw new IllegalArgumentException(word);
+    }
+  }
+
+  /** Bytes as ISO-8859-1, so that any file can be edited. */
+  private static void edit(Path from, String old, String by, Path to) throws IOException {
+    String text = Files.readString(from, StandardCharsets.ISO_8859_1);
+    if (!text.contains(old)) {
+      throw new IllegalArgumentException(from + " has no " + old);
+    }
+    Files.writeString(to, text.replace(old, by), StandardCharsets.ISO_8859_1);
+  }
+
+  private static Said said(String[] arguments) {
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream stderr = System.err;
+    PrintStream stdout = System.out;
+    try {
+      System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
+      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
+      int exit = Retune.run(arguments);
+      return new Said(
+          exit,
+          err.toString(StandardCharsets.UTF_8),
+          out.toString(StandardCharsets.UTF_8),
+          List.of());
+    } finally {
+      System.setErr(stderr);
+      System.setOut(stdout);
+    }
+  }
+
+  /** What is the same wherever and whenever it is said. */
+  private String relative(String said, Path folder) {
+    return said.replace(folder + "/", "")
+        .replace(folder.toString(), ".")
+        .replace(":" + server.port(), ":PORT")
+        .replaceAll("plans/[0-9a-f]{64}", "plans/PLAN")
+        .replaceAll("row [0-9a-f]{32}", "row ID")
+        .replaceAll("seal is [0-9a-f]{64}", "seal is SEAL")
+        .replaceAll("process \\d+ on \\S+, since \\S+Z", "process 4242 on HOST, since TIME");
+  }
+
+  /** All but what downloads and prepared weights are kept in. */
+  private static SortedMap<String, Sha256> files(Path folder) throws IOException {
+    SortedMap<String, Sha256> files = new TreeMap<>();
+    try (Stream<Path> tree = Files.walk(folder)) {
+      for (Path file : (Iterable<Path>) tree.filter(Files::isRegularFile)::iterator) {
+        String name = folder.relativize(file).toString();
+        if (!name.startsWith("cache/")) {
+          files.put(name, Sha256.of(file));
+        }
+      }
+    }
+    return files;
+  }
+
+  private static List<String> changes(Map<String, Sha256> before, Map<String, Sha256> after) {
+    List<String> changes = new ArrayList<>();
+    before.forEach(
+        (name, sha256) -> {
+          if (!sha256.equals(after.get(name))) {
+            changes.add(name);
+          }
+        });
+    after.keySet().stream().filter(name -> !before.containsKey(name)).forEach(changes::add);
+    return changes;
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> tree = Files.walk(from)) {
+      for (Path path : (Iterable<Path>) tree::iterator) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
+  }
+
+  private static void delete(Path path) throws IOException {
+    try (Stream<Path> tree = Files.walk(path)) {
+      for (Path each : tree.sorted(java.util.Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    server.close();
+  }
+}
