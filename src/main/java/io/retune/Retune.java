@@ -84,7 +84,7 @@ public final class Retune {
     return commandLine().execute(arguments);
   }
 
-  private static CommandLine commandLine() {
+  static CommandLine commandLine() {
     CommandLine line = new CommandLine(new Retune());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Retune::misused);

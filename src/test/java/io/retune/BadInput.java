@@ -48,6 +48,7 @@ record BadInput(
 
   private static final Pattern CASE = Pattern.compile("(?m)^=== (.*)\\n");
   private static final Pattern SECTION = Pattern.compile("(?m)^--- (.*)\\n");
+  private static final Pattern CODE = Pattern.compile("(?m) \\[([a-z0-9-]+)]$");
   private static final Pattern WORD = Pattern.compile("'([^']*)'|\"([^\"]*)\"|(\\S+)");
 
   /**
@@ -57,10 +58,9 @@ record BadInput(
    */
   record Given(String file, String what, String text) {}
 
-  /** Which code it is about: the first that is told. */
-  String code() {
-    Matcher code = Pattern.compile("(?m) \\[([a-z0-9-]+)]$").matcher(stderr);
-    return code.find() ? code.group(1) : "";
+  /** The kinds of mistakes that are told. */
+  List<String> codes() {
+    return CODE.matcher(stderr).results().map(code -> code.group(1)).toList();
   }
 
   @Override
@@ -127,7 +127,7 @@ record BadInput(
   }
 
   /** Quotes of either kind keep blanks together, around a whole word. */
-  private static List<String> words(String line) {
+  static List<String> words(String line) {
     return WORD.matcher(line)
         .results()
         .map(

@@ -22,24 +22,16 @@ public final class ErrorCatalogue {
 
   private static final Pattern PARTS =
       Pattern.compile(
-          """
-          (?s)
-          (?<summary>[^\\n]+)
-
-          \\*\\*Why\\.\\*\\* (?<why>.*?)
-
-          \\*\\*Do\\.\\*\\* (?<remedy>.*?)
-
-          ```\\n(?<example>.*?)
-          ```
-
-          (?<cured>[^\\n]+):
-
-          ```\\n(?<cure>.*?)
-          ```
-
-          Exit code (?<exit>\\d)\\.\\s*"""
-              .replace("(?s)\n", "(?s)\\n"));
+          String.join(
+              "\n\n",
+              "\\n(?<summary>[^\n]+)",
+              "\\*\\*Why\\.\\*\\* (?<why>.*?)",
+              "\\*\\*Do\\.\\*\\* (?<remedy>.*?)",
+              "```\n(?<example>.*?)\n```",
+              "(?<cured>[^\n]+):",
+              "```\n(?<cure>.*?)\n```",
+              "Exit code (?<exit>\\d)\\.\\s*"),
+          Pattern.DOTALL);
 
   /**
    * What is said of a code; texts as they stand in the document.
@@ -103,7 +95,7 @@ public final class ErrorCatalogue {
     ErrorCode code =
         ErrorCode.of(word)
             .orElseThrow(() -> new IllegalStateException(word + " of " + FILE + " is no code"));
-    Matcher parts = PARTS.matcher(text.substring(heading.end() - 1));
+    Matcher parts = PARTS.matcher(text.substring(heading.end()));
     if (!parts.matches()) {
       throw new IllegalStateException("The section " + code + " of " + FILE + " lacks a part");
     } else if (Integer.parseInt(parts.group("exit")) != code.exit().code()) {

@@ -93,7 +93,8 @@ public final class Datasets {
   }
 
   private DatasetVersion ingest(String name, DatasetSpec spec, String message, Dataset<Row> read) {
-    Dataset<Row> rows = identified(name, spec, read).persist(StorageLevel.MEMORY_AND_DISK());
+    requireKeyColumns(name, spec, read);
+    Dataset<Row> rows = digested(read).persist(StorageLevel.MEMORY_AND_DISK());
     try {
       long count = count(name, spec, rows);
       if (count == 0) {
@@ -122,7 +123,8 @@ public final class Datasets {
               spec.privacy(),
               spec.format().name(),
               spec.key());
-      return commit(name, rows, metadata);
+      // The salt is made by who has something to write.
+      return commit(name, identified(name, spec, rows), metadata);
     } finally {
       rows.unpersist();
     }
@@ -179,33 +181,36 @@ public final class Datasets {
         .save(table(name));
   }
 
-  /** The source's rows with {@code row_id} and {@code row_digest}. */
-  private Dataset<Row> identified(String name, DatasetSpec spec, Dataset<Row> rows) {
-    Column[] content = Frame.columns(rows.columns());
+  /** The source's rows with {@code row_digest} before them. */
+  private static Dataset<Row> digested(Dataset<Row> rows) {
+    Column content = struct(Frame.columns(rows.columns()));
     UDF1<Row, String> digest = RowContent::digest;
-    Dataset<Row> digested =
-        rows.withColumn(ROW_DIGEST, udf(digest, DataTypes.StringType).apply(struct(content)));
+    return rows.withColumn(ROW_DIGEST, udf(digest, DataTypes.StringType).apply(content))
+        .select(Frame.columns(with(ROW_DIGEST, rows.columns())));
+  }
+
+  /** Digested rows with {@code row_id} before them. */
+  private Dataset<Row> identified(String name, DatasetSpec spec, Dataset<Row> rows) {
     byte[] salt = Salt.of(store, name);
+    Column id;
     if (spec.key().isEmpty()) {
-      UDF2<String, Integer, String> id =
+      UDF2<String, Integer, String> of =
           (row, ordinal) ->
               Salt.rowId(salt, (row + '/' + ordinal).getBytes(StandardCharsets.US_ASCII));
       // Equal rows are interchangeable: which of them gets which ordinal changes nothing.
       Column ordinal = row_number().over(Window.partitionBy(ROW_DIGEST).orderBy(ROW_DIGEST));
-      return digested
-          .withColumn(ROW_ID, udf(id, DataTypes.StringType).apply(col(ROW_DIGEST), ordinal))
-          .select(Frame.columns(withNames(rows.columns())));
+      id = udf(of, DataTypes.StringType).apply(col(ROW_DIGEST), ordinal);
+    } else {
+      UDF1<Row, String> of = key -> Salt.rowId(salt, RowContent.encode(key));
+      id =
+          udf(of, DataTypes.StringType)
+              .apply(struct(Frame.columns(spec.key().toArray(String[]::new))));
     }
-    requireKeyColumns(name, spec, rows);
-    UDF1<Row, String> id = key -> Salt.rowId(salt, RowContent.encode(key));
-    Column key = struct(Frame.columns(spec.key().toArray(String[]::new)));
-    return digested
-        .withColumn(ROW_ID, udf(id, DataTypes.StringType).apply(key))
-        .select(Frame.columns(withNames(rows.columns())));
+    return rows.withColumn(ROW_ID, id).select(Frame.columns(with(ROW_ID, rows.columns())));
   }
 
-  private static String[] withNames(String[] columns) {
-    List<String> all = new ArrayList<>(List.of(ROW_ID, ROW_DIGEST));
+  private static String[] with(String first, String[] columns) {
+    List<String> all = new ArrayList<>(List.of(first));
     all.addAll(Arrays.asList(columns));
     return all.toArray(String[]::new);
   }

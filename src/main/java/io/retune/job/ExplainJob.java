@@ -14,6 +14,8 @@ import java.util.Map;
 
 /** {@code retune explain [CODE ...]}: what the word in brackets behind a message means. */
 public final class ExplainJob {
+  private static final int LINE_CHARACTERS = 100;
+
   private final ErrorCatalogue catalogue = ErrorCatalogue.read();
   private final Terminal terminal = new Terminal(System.out);
 
@@ -69,15 +71,26 @@ public final class ExplainJob {
 
   private void print(Entry entry, String before) {
     terminal.say("%s%s  (exit code %d)", before, entry.code(), entry.code().exit().code());
-    terminal.say("%s", plain(entry.summary()));
-    terminal.say("\nWhy: %s", plain(entry.why()));
-    terminal.say("\nWhat to do: %s", plain(entry.remedy()));
+    terminal.say("%s", paragraph(entry.summary()));
+    terminal.say("\n%s", paragraph("Why: " + entry.why()));
+    terminal.say("\n%s", paragraph("What to do: " + entry.remedy()));
     terminal.say("\nSuch as\n%s", indented(entry.example()));
     terminal.say("\n%s\n%s", plain(entry.cured()), indented(entry.cure()));
   }
 
   private static String indented(String block) {
     return block.replaceAll("(?m)^(?=.)", "    ");
+  }
+
+  private static String paragraph(String markdown) {
+    StringBuilder lines = new StringBuilder();
+    int length = 0;
+    for (String word : plain(markdown).split("\\s+")) {
+      boolean isFull = length + word.length() >= LINE_CHARACTERS;
+      lines.append(length == 0 ? "" : isFull ? "\n" : " ").append(word);
+      length = isFull ? word.length() : length + 1 + word.length();
+    }
+    return lines.toString();
   }
 
   /** Without the marks that a page is laid out by. */

@@ -187,7 +187,8 @@ final class GgufFile {
   private String text(ByteBuffer in) {
     long length = in.getLong();
     if (length < 0 || length > in.remaining()) {
-      throw damaged("says that a text has "
+      throw damaged(
+          "says that a text has "
               + Long.toUnsignedString(length)
               + " bytes, and ends after "
               + in.remaining());
