@@ -127,8 +127,8 @@ class ErrorsTest {
             Why: A misspelt key would be passed over, and its default would be trained with: the run would be
             another experiment than the one in the file.
 
-            What to do: Take the key that is offered, or one of those that are known there.
-            conf/reference.conf explains every key of a recipe, jobs/sites/laptop.conf those of a site.
+            What to do: Take the key that is offered, or one of those that are known there. conf/reference.conf
+            explains every key of a recipe, jobs/sites/laptop.conf those of a site.
 
             Such as
                 mine.conf:2: unknown key "order.micro-batchs". [unknown-key]

@@ -11,15 +11,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What a user reads when something is wrong: place and remedy, exit code 2, nothing half written.
+ * What a user reads when something is wrong, of a process and of the real model; each kind of
+ * mistake is in src/test/resources/io/retune/bad.
  */
 class BadInputTest {
   private static final String SMOKE = "conf/runs/smoke.conf";
-
-  private static final String PREPARE_NONE =
-      "data.prepare=[{name=none,where=\"id < 0\"},"
-          + "{name=held-out,split={evaluation=0.3,by=id,seed=7}},"
-          + "{name=chat,render={messages=messages}}]";
 
   /** Imports the model once. */
   @TempDir static Path shared;
@@ -29,64 +25,23 @@ class BadInputTest {
   @Test
   void everyProblemOfAConfigurationIsSaidAtOnceAndNothingIsStarted() {
     RetuneProcess retune =
-        run("--set", "train.optimizer.adamw.lr=fast", "--set", "order.micro-batchs=4");
+        run("--set", "train.optimizer.adamw.lr=fast", "--set", "order.micro-batchs=4", "--json");
     assertThat(retune.exitCode()).isEqualTo(2);
     assertThat(retune.stderr())
-        .contains("train.optimizer.adamw.lr")
-        .contains("order.micro-batchs")
-        .contains("Did you mean \"micro-batches\"?")
-        .contains("2 problems; nothing was trained.");
+        .isEqualTo(
+            """
+            --set train.optimizer.adamw.lr: train.optimizer.adamw.lr = "fast" is not a number. [not-a-number]
+              Expected a positive decimal such as 2e-4.
+            --set order.micro-batchs: unknown key "order.micro-batchs". [unknown-key]
+              Did you mean "micro-batches"?
+            2 problems; nothing was trained. More: ./retune explain not-a-number unknown-key
+            """);
+    assertThat(retune.stdout())
+        .isEqualTo(
+            """
+            {"error":{"exit":2,"problems":[{"code":"not-a-number","message":"train.optimizer.adamw.lr = \\"fast\\" is not a number.","place":"--set train.optimizer.adamw.lr","remedy":"Expected a positive decimal such as 2e-4."},{"code":"unknown-key","message":"unknown key \\"order.micro-batchs\\".","place":"--set order.micro-batchs","remedy":"Did you mean \\"micro-batches\\"?"}]}}
+            """);
     assertThat(folder.resolve("store")).doesNotExist();
-  }
-
-  @Test
-  void aWrongDigestIsRefused() {
-    RetuneProcess retune = run("--set", "model.sha256=" + "0".repeat(64));
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("0".repeat(64)).contains("pin");
-    assertThat(folder.resolve("store/models")).doesNotExist();
-  }
-
-  @Test
-  void moreExecutorsThanLeavesAreRefused() {
-    RetuneProcess retune = run("--executors", "9");
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("9").contains("8 leaves");
-  }
-
-  @Test
-  void aStoreThatCannotBeWrittenToIsNamed() throws IOException {
-    Path file = Files.writeString(folder.resolve("store"), "in the way");
-    RetuneProcess retune = run();
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains(file.toString()).contains("--store");
-  }
-
-  @Test
-  void aTruncatedModelIsRefused() throws IOException {
-    Path model = Files.createDirectories(folder.resolve("model"));
-    Files.write(model.resolve("broken.gguf"), new byte[] {'G', 'G', 'U', 'F', 3, 0, 0, 0, 1});
-    RetuneProcess retune =
-        run(
-            "--set", "model.source=\"file:" + model.resolve("broken.gguf") + "\"",
-            "--set",
-                "model.sha256=" + io.retune.store.Sha256.of(model.resolve("broken.gguf")).hex());
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("broken.gguf");
-  }
-
-  @Test
-  void aColumnThatIsNotThereIsNamedWithTheOnesThatAre() {
-    RetuneProcess retune =
-        run(
-            "--set",
-            "data.prepare=[{name=bad,where=\"length(glos) > 1\"},"
-                + "{name=held-out,split={evaluation=0.5,by=synset,seed=1}},"
-                + "{name=chat,render=[{role=user,content=\"${lemma}\"},"
-                + "{role=assistant,content=\"${gloss}\",train=true}]}]");
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("bad").contains("glos").contains("gloss");
-    assertThat(folder.resolve("store/snapshots")).doesNotExist();
   }
 
   @Test
@@ -97,25 +52,6 @@ class BadInputTest {
         .contains("order.tokens-per-micro-batch: 40 examples have more than 8 tokens, the longest ")
         .contains("{ name = short, length = { max = 8 } }");
     assertThat(shared.resolve("plans")).doesNotExist();
-  }
-
-  @Test
-  void aChatInWhichNoMessageIsTrainedIsRefused() throws IOException {
-    RetuneProcess retune =
-        own("[{ role = user, content = hello }, { role = assistant, content = world }]", "64");
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr())
-        .contains("trains no message, so there is nothing to learn.")
-        .contains("Write train = true in the assistant's message.");
-  }
-
-  @Test
-  void anEmptySplitIsSaidWithTheRowsOnTheWay() throws IOException {
-    RetuneProcess retune = own("{ messages = messages }", "64", "--set", PREPARE_NONE);
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr())
-        .contains("data.prepare: the split \"train\" is empty.")
-        .contains("Rows on the way: own 40, none 0");
   }
 
   @Test
@@ -138,26 +74,8 @@ class BadInputTest {
         .contains("Lower train.optimizer.adamw.lr")
         .contains(
             "1 of 3 steps were trained and are kept, with the checkpoint behind step 1: ./retune show own-")
+        .endsWith("\nMore: ./retune explain gradient-not-finite\n")
         .doesNotContain("nothing was trained");
-  }
-
-  @Test
-  void aModelOfAnotherArchitectureIsRefusedByName() throws IOException {
-    Path model = Files.createDirectories(folder.resolve("gpt"));
-    Files.writeString(model.resolve("config.json"), "{\"model_type\":\"gpt2\"}");
-    Files.writeString(model.resolve("tokenizer.json"), "{}");
-    Files.writeString(model.resolve("tokenizer_config.json"), "{}");
-    java.util.TreeMap<String, io.retune.store.Sha256> files = new java.util.TreeMap<>();
-    for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json")) {
-      files.put(name, io.retune.store.Sha256.of(model.resolve(name)));
-    }
-    RetuneProcess retune =
-        run(
-            "--set", "model.source=\"file:" + model + "\"",
-            "--set", "model.sha256=" + io.retune.store.Sha256.ofManifest(files).hex());
-    assertThat(retune.exitCode()).isEqualTo(2);
-    assertThat(retune.stderr()).contains("model_type = gpt2 is not supported.");
-    assertThat(folder.resolve("store/models/by-source")).doesNotExist();
   }
 
   /** Forty chats of one's own. */

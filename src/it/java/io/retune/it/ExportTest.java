@@ -132,9 +132,9 @@ class ExportTest {
     assertThat(retune("export", "bare", "--to", to.toString(), "--use", " ").stderr())
         .startsWith(
             """
-            model card: would not say a licence.
+            model card: would not say a licence. [model-card-incomplete]
               Give --licence, or model.licence in the configuration of the run.
-            model card: would not say what the model is for.
+            model card: would not say what the model is for. [model-card-incomplete]
               Give --use, or a description in the configuration.
             """);
     assertThat(retune("export", "begun", "--to", to.toString()).stderr())
@@ -148,7 +148,10 @@ class ExportTest {
     Path full = Files.createDirectories(folder.resolve("full"));
     Files.writeString(full.resolve("mine"), "kept");
     assertThat(retune("export", "tiny", "--to", full.toString()).stderr())
-        .startsWith("--to " + full + ": is there already, and not empty.\n  Give a new folder.\n");
+        .startsWith(
+            "--to "
+                + full
+                + ": is there already, and not empty. [output-exists]\n  Give a new folder.\n");
     assertThat(full.resolve("mine")).hasContent("kept");
     try (Stream<Path> left = Files.list(folder)) {
       assertThat(left.filter(path -> path.getFileName().toString().startsWith(".exporting-")))

@@ -54,7 +54,7 @@ class FullDiskTest {
     assertThat(narrow.exitCode()).as(narrow::stderr).isEqualTo(3);
     assertThat(narrow.stderr())
         .contains(run + ": Cannot write " + checkpoints)
-        .contains("File too large. Everything up to step ")
+        .contains("File too large. [write-failed]\n  Everything up to step ")
         .contains("Make room, then ask again with --request \"narrow\" to go on.")
         .doesNotContain("defect", "attempt   3");
     assertThat(in(checkpoints)).isEqualTo(before);

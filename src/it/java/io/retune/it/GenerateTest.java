@@ -85,7 +85,7 @@ class GenerateTest {
     assertThat(none.stderr())
         .startsWith(
             """
-            run "begun-1": is not finished: 0 of 4 steps are done.
+            run "begun-1": is not finished: 0 of 4 steps are done. [run-not-finished]
               Wait for it, or go on with it: retune run CONF --request again
             """);
   }
@@ -96,18 +96,20 @@ class GenerateTest {
     assertThat(none.exitCode()).isEqualTo(4);
     assertThat(none.stdout()).isEmpty();
     assertThat(none.stderr())
-        .contains("adapter_model.safetensors was changed since it was exported: its SHA-256 is ");
+        .contains("adapter_model.safetensors: was changed since it was exported: its SHA-256 is ");
   }
 
   @Test
   void whatCannotBeAnsweredIsSaid() {
     assertThat(generate("tiny-1", " ").stderr())
-        .startsWith("PROMPT: is empty.\n  Give a message in quotes.\n");
+        .startsWith("PROMPT: is empty. [empty-value]\n  Give a message in quotes.\n");
     assertThat(generate("tiny-1", "x".repeat(600)).stderr())
-        .startsWith("PROMPT: fills the model's context; no answer fits behind it.\n");
+        .startsWith(
+            "PROMPT: fills the model's context; no answer fits behind it. [example-too-long]\n");
     RetuneProcess none = generate("tiny-1", PROMPT, "--max-tokens", "0");
     assertThat(none.exitCode()).isEqualTo(2);
     assertThat(none.stderr())
-        .startsWith("--max-tokens 0: leaves no room for an answer.\n  Give at least 1.\n");
+        .startsWith(
+            "--max-tokens 0: leaves no room for an answer. [out-of-range]\n  Give at least 1.\n");
   }
 }

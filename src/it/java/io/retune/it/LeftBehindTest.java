@@ -39,7 +39,7 @@ class LeftBehindTest {
     RetuneProcess refused = RetuneProcess.run(run);
     assertThat(refused.exitCode()).as(refused::stderr).isEqualTo(4);
     assertThat(refused.stderr())
-        .contains(adapter + " is not what was trained: its files are ")
+        .contains(adapter + ": is not what was trained: its files are ")
         .contains("Move the folder away, and ask for the same request again.");
     assertThat(foreign).hasContent("another");
 

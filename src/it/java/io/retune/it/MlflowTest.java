@@ -323,7 +323,7 @@ class MlflowTest {
       Mlflow mlflow = at(proxy.uri(), IMPATIENT);
       assertThatThrownBy(() -> mlflow.publish(run, Delivered.NONE, delivery -> {}))
           .isInstanceOf(MlflowUnreachableException.class)
-          .hasMessageContaining("`retune sync RUN`");
+          .hasMessageContaining("`./retune sync RUN`");
       proxy.set(FaultProxy.Fault.NONE);
       mlflow.publish(run, Delivered.NONE, delivery -> {});
     }
@@ -400,7 +400,7 @@ class MlflowTest {
           .isInstanceOf(MlflowRefusedException.class)
           .hasMessageContaining("refuses: status 401")
           .hasMessageContaining(
-              "Check the user in the environment variable USER_V and the password in WORD_V; then `retune sync RUN`")
+              "Check the user in the environment variable USER_V and the password in WORD_V; then `./retune sync RUN`")
           .hasMessageNotContaining("word-of-a-test");
       new Mlflow(site, Map.of("USER_V", "admin", "WORD_V", right))
           .publish(run, Delivered.NONE, delivery -> {});
@@ -565,7 +565,7 @@ class MlflowTest {
         .isInstanceOf(MlflowRefusedException.class)
         .hasMessageContaining("refuses: status 400")
         .hasMessageContaining(key)
-        .hasMessageContaining("`retune sync RUN`");
+        .hasMessageContaining("`./retune sync RUN`");
     JsonNode page = server.pages(run.run(), Map.of()).get(0);
     assertThat(page.path("status").asText()).isEqualTo("FINISHED");
     assertThat(page.path("models").get(0).path("status").asText()).endsWith("READY");
@@ -594,7 +594,7 @@ class MlflowTest {
       assertThatThrownBy(() -> either.publish(run, Delivered.NONE, delivery -> {}))
           .isInstanceOf(MlflowRefusedException.class)
           .hasMessage(
-              "MLflow at %s has the run deleted among the deleted ones.\n  If it is wanted after all: `mlflow runs restore --run-id %s` on the server.",
+              "MLflow at %s: has the run deleted among the deleted ones. [tracking-refuses]\n  If it is wanted after all: `mlflow runs restore --run-id %s` on the server.",
               server.uri(), publication.mlflowRun());
     }
     post("runs/restore", "{\"run_id\":\"" + publication.mlflowRun() + "\"}");

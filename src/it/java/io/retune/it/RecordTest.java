@@ -146,7 +146,7 @@ class RecordTest {
     RetuneProcess rebuild = ask("rebuild", RUN);
     assertThat(rebuild.exitCode()).isEqualTo(4);
     assertThat(rebuild.stderr())
-        .contains("the file configuration.json is not the one that was recorded");
+        .contains("configuration.json: is not the one that was recorded. [file-changed]");
     Files.write(file, sound);
     assertThat(ask("rebuild", RUN).exitCode()).isZero();
   }
@@ -161,16 +161,14 @@ class RecordTest {
     for (int twice = 0; twice < 2; twice++) {
       RetuneProcess rebuild = ask("rebuild", RUN);
       assertThat(rebuild.exitCode()).isEqualTo(4);
-      assertThat(rebuild.stderr().strip())
+      assertThat(rebuild.stderr())
           .endsWith(
-              RUN
-                  + ": the table steps has 1 row that the run's record does not make, and lacks 1"
-                  + " that it makes. To see them: ./retune sql \"SELECT * FROM steps WHERE run = '"
-                  + RUN
-                  + "'\"\n  Nothing was added to any table. ./retune rebuild "
-                  + RUN
-                  + " --repair puts the recorded rows in the place of these; Delta keeps the tables"
-                  + " as they are now as older versions.");
+              """
+              table steps: has 1 row that the record of RUN does not make, and lacks 1 that it makes. To see them: ./retune sql "SELECT * FROM steps WHERE run = 'RUN'" [tables-differ]
+                Nothing was added to any table. ./retune rebuild RUN --repair puts the recorded rows in the place of these; Delta keeps the tables as they are now as older versions.
+              More: ./retune explain tables-differ
+              """
+                  .replace("RUN", RUN));
     }
     assertThat(ask("rebuild", RUN, "--repair").exitCode()).isZero();
     assertThat(ask("rebuild", RUN).exitCode()).isZero();
@@ -191,7 +189,8 @@ class RecordTest {
     RetuneProcess rebuild = ask("rebuild", RUN);
     assertThat(rebuild.exitCode()).isEqualTo(4);
     assertThat(rebuild.stderr())
-        .contains("plan.json: was changed since it was written.\n  Delete the folder ");
+        .contains(
+            "plan.json: was changed since it was written. [file-damaged]\n  Delete the folder ");
     Files.writeString(plan, sound);
   }
 

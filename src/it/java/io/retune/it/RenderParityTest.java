@@ -355,17 +355,16 @@ class RenderParityTest {
     assertThat(bad.stderr().replace(data.toString(), "DATA"))
         .startsWith(
             """
-            DATA:2: has no messages.
+            DATA:2: has no messages. [not-a-chat]
               A line is an object with messages, a list, and perhaps tools, a list of objects.
-            DATA:3: has no content in message 1.
+            DATA:3: has no content in message 1. [not-a-chat]
+            DATA:4: has no role in message 1. [not-a-chat]
               A message is an object with role and content, both text; content may also be a list of parts, or give way to tool_calls.
-            DATA:4: has no role in message 1.
-              A message is an object with role and content, both text; content may also be a list of parts, or give way to tool_calls.
-            DATA:5: has tools that are no list of objects.
+            DATA:5: has tools that are no list of objects. [not-a-chat]
               A line is an object with messages, a list, and perhaps tools, a list of objects.
-            DATA:7: the model's template refuses it: System role not supported
+            DATA:7: the model's template refuses it: System role not supported. [template-refuses]
               Change the roles or their order.
-            DATA:8: is JSON, but no object.
+            DATA:8: is JSON, but no object. [malformed-json]
               A line is an object with messages, a list, and perhaps tools, a list of objects.
             """);
   }

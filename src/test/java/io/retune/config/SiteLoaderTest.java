@@ -91,9 +91,9 @@ class SiteLoaderTest {
                             "hub.token-variable=hf_mytoken"))))
         .hasMessage(
             """
-            --set hub.endpoint: hub.endpoint holds a user name or a password.
+            --set hub.endpoint: hub.endpoint holds a user name or a password. [secret-inline]
               Expected https://host:port, without user, password or query; credentials have keys of their own.
-            --set hub.token-variable: hub.token-variable is no variable's name.
+            --set hub.token-variable: hub.token-variable is no variable's name. [not-a-variable]
               Expected the name of an environment variable, such as MLFLOW_TRACKING_PASSWORD.""");
   }
 
@@ -110,12 +110,13 @@ class SiteLoaderTest {
     assertThat(problems.getMessage().replace(file.toString(), "FILE"))
         .isEqualTo(
             """
-            FILE:1: executors = 0 is out of range.
+            FILE:1: executors = 0 is out of range. [out-of-range]
               Expected a whole number of at least 1.
-            FILE:2: executor-memory = "100m" is out of range.
+            FILE:2: executor-memory = "100m" is out of range. [out-of-range]
               Expected an amount of memory of at least 512m, such as 3g.
-            FILE:3: unknown key "executor-core". Did you mean "executor-cores"?
-            --set lanes: lanes = "many" is not a whole number.
+            FILE:3: unknown key "executor-core". [unknown-key]
+              Did you mean "executor-cores"?
+            --set lanes: lanes = "many" is not a whole number. [not-a-number]
               Expected a whole number of at least 1.""");
   }
 

@@ -40,7 +40,7 @@ class TrackingSiteTest {
     assertThatThrownBy(() -> site(uri))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "mlflow.uri: The address holds a user name or a password.\n  Expected http://host:port, without user, password or query; credentials have keys of their own.");
+            "tracking.mlflow.uri: holds a user name or a password. [secret-inline]\n  Expected http://host:port, without user, password or query; credentials have keys of their own.");
   }
 
   @Test
@@ -52,7 +52,7 @@ class TrackingSiteTest {
                     Optional.of("http://ann:s3cr3t@proxy:3128"),
                     Optional.empty(),
                     TrackingSite.DEFAULT_PATIENCE))
-        .hasMessageStartingWith("mlflow.proxy: The address holds a user name")
+        .hasMessageStartingWith("tracking.mlflow.proxy: holds a user name")
         .hasMessageNotContaining("s3cr3t");
   }
 
@@ -62,7 +62,8 @@ class TrackingSiteTest {
   void whatIsNoServersAddressIsRefused(String uri) {
     assertThatThrownBy(() -> site(uri))
         .isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("is no address of a server.\n  Expected http://host:port")
+        .hasMessageContaining(
+            "is no address of a server. [not-an-address]\n  Expected http://host:port")
         .hasMessageNotContaining("s3cr3t");
   }
 
@@ -75,13 +76,13 @@ class TrackingSiteTest {
                     Optional.empty(),
                     Optional.of("champion"),
                     TrackingSite.DEFAULT_PATIENCE))
-        .hasMessageStartingWith("mlflow.alias: The alias \"champion\" has no registered model.");
+        .hasMessageStartingWith("tracking.mlflow.alias: \"champion\" has no registered model.");
   }
 
   @Test
   void noTimeToWaitIsRefused() {
     assertThatThrownBy(() -> site("http://a", Optional.empty(), Optional.empty(), Duration.ZERO))
         .hasMessage(
-            "mlflow.patience: PT0S is no time to wait.\n  Expected a positive duration such as 10s.");
+            "tracking.mlflow.patience: PT0S is no time to wait. [out-of-range]\n  Expected a positive duration such as 10s.");
   }
 }

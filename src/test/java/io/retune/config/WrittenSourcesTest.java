@@ -157,7 +157,7 @@ class WrittenSourcesTest {
         .hasMessage(
             file
                 + ":1: cannot be changed in place: the value is put together, or there are two of"
-                + " it.\n  Write it yourself: model.sha256 = "
+                + " it. [not-pinnable]\n  Write it yourself: model.sha256 = "
                 + DIGEST);
   }
 
@@ -180,13 +180,13 @@ class WrittenSourcesTest {
                 .replace(file.toString(), "FILE"))
         .startsWith(
             """
-            FILE:1: model.source = "hf://datasets/a/b@main!x" is a dataset.
+            FILE:1: model.source = "hf://datasets/a/b@main!x" is a dataset. [not-a-source]
               Expected hf://models/ORG/NAME@COMMIT.
-            FILE:3: data.datasets.a.source = "pip:a!b" names no exact version, so its bytes may change.
+            FILE:3: data.datasets.a.source = "pip:a!b" names no exact version, so its bytes may change. [source-moves]
               Pin it: pip:a==VERSION!path.
-            FILE:4: data.datasets.b.source = "hf:a/b" is no source on the hub.
+            FILE:4: data.datasets.b.source = "hf:a/b" is no source on the hub. [not-a-source]
               Expected hf://datasets/ORG/NAME@COMMIT!path.
-            FILE:5: data.datasets.c.source is missing.
+            FILE:5: data.datasets.c.source is missing. [missing-key]
               Expected file:PATH, pip:""");
   }
 
@@ -205,13 +205,13 @@ class WrittenSourcesTest {
                 .replace(file.toString(), "FILE"))
         .isEqualTo(
             """
-            FILE:2: model.source = "hf://models/a/b" names no commit but "main", which may be moved.
+            FILE:2: model.source = "hf://models/a/b" names no commit but "main", which may be moved. [source-moves]
               ./retune pin CONF writes the commit of now.
-            FILE:2: model.sha256 is missing.
+            FILE:2: model.sha256 is missing. [missing-key]
               Expected 64 lower-case hexadecimal digits; ./retune pin CONF writes it.
-            FILE:4: data.datasets.lines.source = "delta:/t" names no version, so its rows may change.
+            FILE:4: data.datasets.lines.source = "delta:/t" names no version, so its rows may change. [source-moves]
               ./retune pin CONF writes the newest: delta:/t@VERSION.
-            FILE:4: data.datasets.lines.format = "text" is given for a table.
+            FILE:4: data.datasets.lines.format = "text" is given for a table. [keys-conflict]
               Leave it out: a table has its own columns.""");
   }
 }

@@ -63,7 +63,7 @@ class DatasetsTest {
     assertThatThrownBy(() -> workshop.datasets.version("words", 3))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "data.datasets.words.version: There is no version 3 of words in this store.\n"
+            "data.datasets.words.version: there is no version 3 of words in this store. [version-not-found]\n"
                 + "  It has the versions 1, 2.");
   }
 
@@ -103,12 +103,12 @@ class DatasetsTest {
     assertThatThrownBy(() -> workshop.datasets.ingest("words", repeated, ""))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "data.datasets.words.key: does not tell rows apart: 2 rows have id = 1.\n"
+            "data.datasets.words.key: does not tell rows apart: 2 rows have id = 1. [key-not-unique]\n"
                 + "  Name more columns, or leave key out: the content identifies a row then.");
     assertThatThrownBy(() -> workshop.datasets.ingest("words", absent, ""))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "data.datasets.words.key: names the column \"idd\", which the source does not have.\n"
+            "data.datasets.words.key: names the column \"idd\", which is not there. [column-not-found]\n"
                 + "  Did you mean \"id\"? Known columns: id, v.");
     assertThat(workshop.datasets.versions("words")).isEmpty();
   }

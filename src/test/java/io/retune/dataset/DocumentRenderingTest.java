@@ -104,7 +104,7 @@ class DocumentRenderingTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessageMatching(
             """
-            words row [0-9a-f]{32}: has no trained token: its text has fewer than two\\.
+            words row [0-9a-f]{32}: has no trained token: its text has fewer than two\\. \\[row-not-rendered]
               1 row cannot be rendered by data\\.prepare\\.text\\. .*""");
   }
 
@@ -115,7 +115,7 @@ class DocumentRenderingTest {
                 workshop.prepare(
                     workshop.jsonl("a.jsonl", "{\"text\":1}\n{\"text\":2}\n"), SPLIT, DOCUMENT))
         .hasMessage(
-            "data.prepare.text.render.text: column \"text\" is bigint.\n"
+            "data.prepare.text.render.text: column \"text\" is bigint. [wrong-column-type]\n"
                 + "  Make it text with a select before it, such as \"string(text)\".");
     assertThatThrownBy(
             () ->

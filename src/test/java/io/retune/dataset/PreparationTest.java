@@ -246,7 +246,7 @@ class PreparationTest {
                         + sql
                         + "\" "
                         + why
-                        + ".\n  Use only what follows from the row's own columns: the rows would"
+                        + ". [not-determined]\n  Use only what follows from the row's own columns: the rows would"
                         + " change from run to run."));
   }
 
@@ -259,7 +259,7 @@ class PreparationTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             "data.prepare.few.where: \"length(wrod) > 1\" names the column \"wrod\", which is not"
-                + " there.\n  Did you mean \"word\"? Known columns: word.");
+                + " there. [column-not-found]\n  Did you mean \"word\"? Known columns: word.");
     assertThatThrownBy(() -> workshop.prepare(words, new TransformSpec.Where("few", "__id > ''")))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("names the column \"__id\", which is not there");
@@ -272,7 +272,7 @@ class PreparationTest {
     assertThatThrownBy(() -> workshop.prepare(words, Workshop.chat()))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "data.prepare: the split \"evaluation\" is empty. Rows on the way: words 20, chat 20.\n"
+            "data.prepare: the split \"evaluation\" is empty. Rows on the way: words 20, chat 20. [empty-split]\n"
                 + "  Add { name = held-out, split = { evaluation = 0.1, by = COLUMN, seed = 7 } }.");
     assertThat(workshop.store.list(workshop.store.path("snapshots"))).isEmpty();
   }

@@ -177,13 +177,13 @@ class SourceFormatsTest {
     assertThat(problems(folderOf(in, Format.PARQUET)))
         .extracting(Problem::toString)
         .containsExactly(
-            "b.parquet: has the columns struct<id:string>, a.parquet has struct<id:int>.\n"
+            "b.parquet: has the columns struct<id:string>, a.parquet has struct<id:int>. [columns-differ]\n"
                 + "  Give files of one schema, or make them datasets of their own.");
     Files.writeString(in.resolve("_SUCCESS"), "");
     assertThat(problems(folderOf(in, Format.PARQUET)))
         .extracting(Problem::toString)
         .containsExactly(
-            "_SUCCESS: is no Parquet file.\n  Name the files with a glob, as in *.parquet.");
+            "_SUCCESS: is no Parquet file. [malformed-parquet]\n  Write it again; or name the files with a glob, as in *.parquet.");
   }
 
   private DatasetSpec csv(String name, String content) throws IOException {

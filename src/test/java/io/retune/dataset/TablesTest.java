@@ -115,7 +115,7 @@ class TablesTest {
                 + root
                 + " but "
                 + WRONG
-                + " was pinned.\n  Check where the bytes come from; if the change is intended, pin the"
+                + " was pinned. [digest-differs]\n  Check where the bytes come from; if the change is intended, pin the"
                 + " new digest.");
     assertThat(workshop.datasets.versions("words")).isEmpty();
   }
@@ -135,7 +135,7 @@ class TablesTest {
             PLACE
                 + ": \"delta:"
                 + folder
-                + "/none@1\": there is no Delta table.\n  Check the path.");
+                + "/none@1\": there is no Delta table. [table-not-readable]\n  Check the path.");
   }
 
   @Test

@@ -35,7 +35,7 @@ class ShapesTest {
         .hasMessage(
             "--data "
                 + data
-                + ": has messages in conversations of the roles gtp.\n"
+                + ": has messages in conversations of the roles gtp. [unknown-shape]\n"
                 + "  Known are assistant, bot, chatgpt, function, gpt, human, model, observation,"
                 + " system, tool, user.");
   }
@@ -46,7 +46,7 @@ class ShapesTest {
     assertThatThrownBy(() -> DataFile.read(list))
         .hasMessage(
             list
-                + ":3: is JSON, but no object.\n"
+                + ":3: is JSON, but no object. [malformed-json]\n"
                 + "  Give JSON lines, one object a line, or a file of text whose name ends in .txt.");
     Path table = write("b.csv", "question,answer");
     assertThatThrownBy(() -> DataFile.read(table)).hasMessageContaining(":1: is no JSON: ");

@@ -67,7 +67,7 @@ class GenerateJobTest {
         .hasMessage(
             "model "
                 + Sha256.of("gone").brief()
-                + ": is not in this store any more.\n"
+                + ": is not in this store any more. [model-not-in-store]\n"
                 + "  Run a configuration that uses it: it is imported again.");
   }
 
@@ -76,7 +76,7 @@ class GenerateJobTest {
     assertThatThrownBy(() -> new GenerateJob(workspace, "run", "Wie hei\ufffd\ufffdt", 5))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "PROMPT: has characters that the locale of this process cannot express.\n"
+            "PROMPT: has characters that the locale of this process cannot express. [bad-argument]\n"
                 + "  Set LC_ALL=C.UTF-8.");
   }
 }

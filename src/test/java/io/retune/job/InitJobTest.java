@@ -287,7 +287,7 @@ class InitJobTest {
             "--data "
                 + data
                 + ": has rows of a shape that is not understood: its columns are prompt (text),"
-                + " chosen (text), rejected (text), score (numbers), tags (nested).\n"
+                + " chosen (text), rejected (text), score (numbers), tags (nested). [unknown-shape]\n"
                 + "  Understood are: messages = [{ role, content }];");
     assertThat(folder.resolve("unknown")).doesNotExist();
   }
@@ -317,7 +317,7 @@ class InitJobTest {
     assertThatThrownBy(() -> init(home, data))
         .hasMessage(
             conf
-                + ": is there already, and nothing is overwritten.\n"
+                + ": is there already, and nothing is overwritten. [output-exists]\n"
                 + "  Give another DIR, or move the file away.");
     assertThat(Files.readString(conf)).isEqualTo(before);
   }

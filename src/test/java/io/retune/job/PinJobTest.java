@@ -82,7 +82,10 @@ class PinJobTest {
                 CheckDoesNotHoldException.class,
                 () -> new PinJob(workspace(false), conf).execute(PinJob.Then.SAY, false)))
         .hasMessage(
-            conf + " does not pin all of its sources. ./retune pin " + conf + " writes them in.");
+            conf
+                + ": does not pin all of its sources. [not-all-pinned]\n  ./retune pin "
+                + conf
+                + " writes them in.");
     assertThat(Files.readString(conf)).isEqualTo(before);
 
     new PinJob(workspace(false), conf).execute(PinJob.Then.WRITE, false);
@@ -115,7 +118,7 @@ class PinJobTest {
             conf
                 + ":2: \"hf://models/org/name@main!model.gguf\" is not in the cache "
                 + folder.resolve("cache")
-                + ", and this site is offline.\n  Give a file:, or --set offline=false.");
+                + ", and this site is offline. [offline]\n  Give a file:, or --set offline=false.");
     assertThat(Files.readString(conf)).contains("sha256 = " + Sha256.of("text\na\n"), "table@0\"");
   }
 }

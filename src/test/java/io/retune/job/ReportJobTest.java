@@ -114,7 +114,7 @@ class ReportJobTest {
       assertThatThrownBy(
               () -> new ReportJob(workspace).execute(UNFINISHED, Optional.empty(), false))
           .isInstanceOf(LeaseHeldException.class)
-          .hasMessageContaining("The run tides-1 is held by process")
+          .hasMessageContaining("The run tides-1: is held by process")
           .hasMessageEndingWith(
               " For its page as it stands now, name a file of your own: ./retune report tides-1"
                   + " --out FILE");

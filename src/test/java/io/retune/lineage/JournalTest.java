@@ -144,9 +144,9 @@ class JournalTest {
     assertThatThrownBy(() -> Journal.read(store, RUN))
         .isInstanceOf(DamagedJournalException.class)
         .hasMessage(
-            file(1).toUri().toString().replace("///", "/")
-                + " line 2: does not follow from the lines before it. The tables and the copies of"
-                + " the run hold what was recorded.");
+            file(1)
+                + " line 2: does not follow from the lines before it. [journal-damaged]\n  Restore the file from a copy"
+                + " of the store. The tables and the copies of the run hold what was recorded.");
     Files.write(file(1), lines);
     assertThat(read()).containsExactly(1, 2);
   }

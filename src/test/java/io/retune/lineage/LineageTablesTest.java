@@ -778,7 +778,7 @@ class LineageTablesTest {
         .hasMessage(
             "table "
                 + location
-                + ": the column \"loss\" has the type STRING, where this Retune has DOUBLE.\n"
+                + ": the column \"loss\" has the type STRING, where this Retune has DOUBLE. [table-not-readable]\n"
                 + "  Use the Retune that made the store; or move the table's folder out of it: the"
                 + " next ./retune lineage makes the table again from the journals.");
     LineageQueries.Query steps = LineageQueries.query("steps", Map.of("run", "any"));
@@ -858,16 +858,16 @@ class LineageTablesTest {
     assertThatThrownBy(() -> LineageQueries.query("rows", Map.of()))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "retune lineage rows: there is no such query.\n"
+            "retune lineage rows: there is no such query. [unknown-query]\n"
                 + "  There are: compare, cost, data-diff, exposure, failures, leaderboard,"
                 + " regressions, rows-of-run, runs-of-row, steps.");
     assertThatThrownBy(() -> LineageQueries.query("rows-of-run", Map.of("row", "1")))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             """
-            retune lineage rows-of-run: run is missing.
+            retune lineage rows-of-run: run is missing. [query-parameters]
               Give run=..., a run, or the start of its name.
-            retune lineage rows-of-run: unknown parameter "row".
+            retune lineage rows-of-run: unknown parameter "row". [query-parameters]
               Known: run.""");
   }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class GgufTest {
   private static final String DAMAGED =
-      ".\n  The file is damaged or was made to deceive; fetch it again.";
+      ". [weights-damaged]\n  The file is damaged or was made to deceive; fetch it again.";
 
   @TempDir Path folder;
 
@@ -162,37 +162,37 @@ class GgufTest {
   static Stream<Arguments> unsupported() {
     return Stream.of(
         wrong(
-            "general.architecture = \"qwen2\" is not supported.\n"
+            "general.architecture = \"qwen2\" is not supported. [model-not-supported]\n"
                 + "  Supported is \"llama\"; give other models as a Hugging Face directory.",
             g -> g.metadata.put("general.architecture", "qwen2")),
         wrong(
-            "tokenizer.ggml.pre = \"llama-bpe\" is not supported.\n"
+            "tokenizer.ggml.pre = \"llama-bpe\" is not supported. [model-not-supported]\n"
                 + "  Supported is \"smollm\"; give other models as a Hugging Face directory.",
             g -> g.metadata.put("tokenizer.ggml.pre", "llama-bpe")),
         wrong(
-            "tensor token_embd.weight has the quantisation type 12.\n  Types that can be read:"
+            "tensor token_embd.weight has the quantisation type 12. [model-not-supported]\n  Types that can be read:"
                 + " F32, F16, Q4_0, Q4_1, Q8_0, BF16. Give the model in one of them.",
             g ->
                 g.replace(
                     new GgufBytes.Tensor(
                         "token_embd.weight", 12, new long[] {256, 7}, new byte[1008]))),
         wrong(
-            "has no metadata llama.block_count.\n"
+            "has no metadata llama.block_count. [model-config-wrong]\n"
                 + "  Give a GGUF file of a whole model with its tokenizer.",
             g -> g.metadata.remove("llama.block_count")),
         wrong(
-            "has the wrong type in llama.block_count.\n"
+            "has the wrong type in llama.block_count. [model-config-wrong]\n"
                 + "  Give a GGUF file of a whole model with its tokenizer.",
             g -> g.metadata.put("llama.block_count", "one")),
         wrong(
-            "has no tensor blk.0.ffn_up.weight.\n  Give the file of a whole model.",
+            "has no tensor blk.0.ffn_up.weight. [weights-do-not-fit]\n  Give the file of a whole model.",
             g -> g.tensors.remove(g.tensor("blk.0.ffn_up.weight"))),
         wrong(
-            "has the tensor blk.0.attn_q.bias, which is not supported.\n"
+            "has the tensor blk.0.attn_q.bias, which is not supported. [model-not-supported]\n"
                 + "  Give the model as a Hugging Face directory.",
             g -> g.f32("blk.0.attn_q.bias", 8)),
         wrong(
-            "llama.rope.scaling.type = \"linear\" is not supported.\n"
+            "llama.rope.scaling.type = \"linear\" is not supported. [model-not-supported]\n"
                 + "  Supported is \"none\"; give other models as a Hugging Face directory.",
             g -> g.metadata.put("llama.rope.scaling.type", "linear")));
   }
@@ -276,9 +276,10 @@ class GgufTest {
       assertThatThrownBy(() -> read(changed))
           .hasMessage(
               folder.resolve("model.gguf")
-                  + ": has a text of "
+                  + ": says that a text has "
                   + Long.toUnsignedString(length)
-                  + " bytes"
+                  + " bytes, and ends after "
+                  + (bytes.length - 32)
                   + DAMAGED);
     }
   }
@@ -289,13 +290,13 @@ class GgufTest {
             () -> read("this is a text of twenty-four bytes".getBytes(StandardCharsets.UTF_8)))
         .hasMessage(
             folder.resolve("model.gguf")
-                + ": is not a GGUF file.\n  Give a GGUF file or a Hugging Face directory.");
+                + ": is not a GGUF file. [not-a-model]\n  Give a GGUF file or a Hugging Face directory.");
     byte[] old = GgufBytes.whole().bytes();
     old[4] = 2;
     assertThatThrownBy(() -> read(old))
         .hasMessage(
             folder.resolve("model.gguf")
-                + ": is GGUF version 2.\n  Convert it to version 3, the only one that is read.");
+                + ": is GGUF version 2. [model-not-supported]\n  Convert it to version 3, the only one that is read.");
   }
 
   @Test

@@ -167,15 +167,14 @@ class ModelConfigTest {
                         + "\"hidden_act\":\"gelu\",\"attention_bias\":true,\"num_attention_heads\":\"4\"}"))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "@: model_type = gemma2 is not supported.\n"
+            "@: model_type = gemma2 is not supported. [model-not-supported]\n"
                 .concat("  Supported is llama: models of the Llama architecture.\n")
-                .concat("@: hidden_act = gelu is not supported.\n")
+                .concat("@: hidden_act = gelu is not supported. [model-not-supported]\n")
                 .concat("  Supported is silu: models of the Llama architecture.\n")
-                .concat("@: attention_bias = true is not supported.\n")
+                .concat("@: attention_bias = true is not supported. [model-not-supported]\n")
                 .concat("  Supported is false: models of the Llama architecture.\n")
-                .concat("@: num_hidden_layers is missing.\n")
-                .concat("  Give the config.json of a model.\n")
-                .concat("@: num_attention_heads is missing.\n")
+                .concat("@: num_hidden_layers is missing. [model-config-wrong]\n")
+                .concat("@: num_attention_heads is missing. [model-config-wrong]\n")
                 .concat("  Give the config.json of a model.")
                 .replace("@", folder.resolve("config.json").toString()));
   }
@@ -225,7 +224,7 @@ class ModelConfigTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             folder.resolve("config.json")
-                + ": the rotary scaling \"yarn\" is not supported.\n"
+                + ": the rotary scaling \"yarn\" is not supported. [model-not-supported]\n"
                 + "  Supported are default, linear and llama3.");
   }
 

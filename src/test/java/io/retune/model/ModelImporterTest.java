@@ -187,7 +187,7 @@ class ModelImporterTest {
     tensors.remove("model.layers.1.mlp.up_proj.weight");
     write("model.safetensors", tensors);
     requireRefused(
-        "has no tensor \"model.layers.1.mlp.up_proj.weight\".\n"
+        "has no tensor \"model.layers.1.mlp.up_proj.weight\". [weights-do-not-fit]\n"
             + "  Give the files of one complete model.");
   }
 
@@ -196,7 +196,7 @@ class ModelImporterTest {
     put("model.layers.1.self_attn.k_proj", 8, 8);
     write("model.safetensors", tensors);
     requireRefused(
-        "tensor \"model.layers.1.self_attn.k_proj.weight\" is [8, 8], config.json says [4, 8].\n"
+        "tensor \"model.layers.1.self_attn.k_proj.weight\" is [8, 8], config.json says [4, 8]. [weights-do-not-fit]\n"
             + "  Give weights and config.json of the same model.");
   }
 
@@ -204,7 +204,8 @@ class ModelImporterTest {
   void aTensorThatIsNoFloatIsNamed() throws IOException {
     tensors.put("model.norm.weight", Tensor.of(List.of(8L), new int[8]));
     write("model.safetensors", tensors);
-    requireRefused("tensor \"model.norm.weight\" is I32.\n  Supported are F32, BF16 and F16.");
+    requireRefused(
+        "tensor \"model.norm.weight\" is I32. [model-not-supported]\n  Supported are F32, BF16 and F16.");
   }
 
   @ParameterizedTest
@@ -256,7 +257,8 @@ class ModelImporterTest {
             () -> importer.importModel(new SourceSpec("file:" + file, Sha256.of(file).hex())))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            file + ": is not a GGUF file.\n  Give a GGUF file or a Hugging Face directory.");
+            file
+                + ": is not a GGUF file. [not-a-model]\n  Give a GGUF file or a Hugging Face directory.");
   }
 
   @Test

@@ -55,7 +55,7 @@ class TrainedAdapterTest {
         .hasMessage(
             folder.resolve("adapter/adapter_model.safetensors")
                 + ": tensor \"base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight\" is"
-                + " [2, 8], not [3, 8].\n"
+                + " [2, 8], not [3, 8]. [adapter-does-not-fit]\n"
                 + "  Give adapter_config.json and weights of the same adapter.");
   }
 
@@ -67,7 +67,7 @@ class TrainedAdapterTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             folder.resolve("adapter/adapter_config.json")
-                + ": has r = 2, lora_alpha = -1, target_modules = [\"gate\"].\n"
+                + ": has r = 2, lora_alpha = -1, target_modules = [\"gate\"]. [adapter-does-not-fit]\n"
                 + "  Restore what the run exported.");
   }
 

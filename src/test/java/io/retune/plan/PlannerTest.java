@@ -185,9 +185,9 @@ class PlannerTest {
       assertThatThrownBy(() -> PlanReader.open(workshop.store, plan.key()))
           .isInstanceOf(DamagedFileException.class)
           .hasMessage(
-              workshop.store.path("plans", plan.key(), "plan.json")
-                  + ": was changed since it was written.\n  Delete the folder "
-                  + workshop.store.path("plans", plan.key())
+              workshop.store.localPath("plans", plan.key(), "plan.json")
+                  + ": was changed since it was written. [file-damaged]\n  Delete the folder "
+                  + workshop.store.localPath("plans", plan.key())
                   + "; ./retune plan CONF with the same configuration makes the same plan again.");
       assertThatThrownBy(() -> planned(snapshot, 200)).isInstanceOf(DamagedFileException.class);
       // What is said to be done does help.
@@ -280,7 +280,7 @@ class PlannerTest {
                 + (longest - 1)
                 + " tokens, the longest "
                 + longest
-                + ".\n  Set it to at least "
+                + ". [example-too-long]\n  Set it to at least "
                 + longest
                 + ", or drop long examples behind render with { name = short, length = { max = "
                 + (longest - 1)

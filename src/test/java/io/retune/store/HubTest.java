@@ -136,7 +136,7 @@ class HubTest {
 
     assertThat(refusal(sources(), DATASET + "!data/valid.jsonl"))
         .isEqualTo(
-            "model.source: \"hf://datasets/org/name@COMMIT!data/valid.jsonl\" names no file.\n"
+            "model.source: \"hf://datasets/org/name@COMMIT!data/valid.jsonl\" names no file. [source-not-found]\n"
                 + "  There are: data/test.jsonl, data/train 1.jsonl, data/train 2.jsonl.");
   }
 
@@ -153,7 +153,7 @@ class HubTest {
     assertThat(sources().committed(main, "model.source").toString()).isEqualTo(MODEL);
     assertThat(refusal(sources(), "hf://models/org/name@main"))
         .isEqualTo(
-            "model.source: \"hf://models/org/name@main\" names no commit, so its bytes may change.\n"
+            "model.source: \"hf://models/org/name@main\" names no commit, so its bytes may change. [source-moves]\n"
                 + "  Expected hf://models/ORG/NAME@COMMIT, 40 hexadecimal digits.");
   }
 
@@ -182,13 +182,13 @@ class HubTest {
     assertThat(refusal(sources(), MODEL))
         .isEqualTo(
             "model.source: \"hf://models/org/name@COMMIT\" is not given to everybody: status 401,"
-                + " Access to it is restricted.\n"
+                + " Access to it is restricted. [hub-refuses]\n"
                 + remedy);
     assertThat(refusal(sources(Map.of("MY_TOKEN", "hf_anothertoken")), MODEL))
         .contains("is not given to this token: status 401")
         .doesNotContain("hf_anothertoken");
     assertThat(refusal(sources(Map.of("MY_TOKEN", "two\nlines")), MODEL))
-        .isEqualTo("MY_TOKEN: holds no token.\n  A token is one line of ASCII.");
+        .isEqualTo("MY_TOKEN: holds no token. [bad-credentials]\n  A token is one line of ASCII.");
   }
 
   @Test
@@ -196,7 +196,7 @@ class HubTest {
     assertThat(refusal(sources(), "hf://models/org/other@" + HubServer.COMMIT))
         .isEqualTo(
             "model.source: \"hf://models/org/other@COMMIT\" is not on HUB: status 404, Repository"
-                + " not found.\n"
+                + " not found. [source-not-found]\n"
                 + "  Check name and revision; what is private needs a token in MY_TOKEN.");
   }
 
@@ -218,7 +218,7 @@ class HubTest {
     assertThat(refusal(sources(), MODEL))
         .isEqualTo(
             "model.source: \"hf://models/org/name@COMMIT\" could not be fetched from HUB: status"
-                + " 500.\n"
+                + " 500. [source-not-fetched]\n"
                 + "  Try again: a download goes on where it broke off. Check hub.endpoint and proxy"
                 + " settings.");
     server.failing(Part.LISTING, HubServer.status(429, "Retry-After", "3600"));
@@ -309,7 +309,7 @@ class HubTest {
     assertThat(refusal(sources(), MODEL))
         .isEqualTo(
             "model.source: \"hf://models/org/name@COMMIT\": model.safetensors is not what HUB says"
-                + " it is.\n"
+                + " it is. [digest-differs]\n"
                 + "  Something changes bytes on the way, or hub.endpoint is no true mirror.");
     assertThat(left("sources")).isEmpty();
 
@@ -372,7 +372,7 @@ class HubTest {
                   + source.replace(HubServer.COMMIT, "COMMIT")
                   + "\" is not in the cache "
                   + folder.resolve("cache")
-                  + " as 000000000000, and this site is offline.\n"
+                  + " as 000000000000, and this site is offline. [offline]\n"
                   + "  Fetch it once with --set offline=false, or bring the folder sources/"
                   + WRONG
                   + " of a cache that has it.");

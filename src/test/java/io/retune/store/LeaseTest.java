@@ -38,8 +38,8 @@ class LeaseTest {
       assertThatThrownBy(() -> Lease.take(store, run, "The run gloss"))
           .isInstanceOf(LeaseHeldException.class)
           .hasMessageStartingWith(
-              "The run gloss is held by process " + ProcessHandle.current().pid())
-          .hasMessageEndingWith(". Wait for it, or stop it; then ask again.");
+              "The run gloss: is held by process " + ProcessHandle.current().pid())
+          .hasMessageEndingWith(". [run-held]\n  Wait for it, or stop it; then ask again.");
     }
   }
 

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class SafeTensorsTest {
   private static final String REMEDY =
-      ".\n  The file is damaged or was made to deceive; fetch it again.";
+      ". [weights-damaged]\n  The file is damaged or was made to deceive; fetch it again.";
 
   @TempDir Path folder;
 
@@ -228,7 +228,7 @@ class SafeTensorsTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             file
-                + ": is a pickle, which can run code when it is read.\n"
+                + ": is a pickle, which can run code when it is read. [pickle]\n"
                 + "  Convert it to safetensors where you trust it.");
   }
 
@@ -248,7 +248,9 @@ class SafeTensorsTest {
     SafeTensors.Mapped mapped = SafeTensors.map(file);
 
     assertThatThrownBy(() -> mapped.floats("b"))
-        .hasMessage(file + ": has no tensor \"b\".\n  Give the files of one complete model.");
+        .hasMessage(
+            file
+                + ": has no tensor \"b\". [weights-do-not-fit]\n  Give the files of one complete model.");
     assertThatThrownBy(() -> mapped.floats("a"))
         .hasMessage(file + ": tensor \"a\" is I32, not F32" + REMEDY);
   }

@@ -75,7 +75,7 @@ class Sha256Test {
                 + found
                 + " but "
                 + pinned
-                + " was pinned.\n  Check where the bytes come from; if the change is intended,"
+                + " was pinned. [digest-differs]\n  Check where the bytes come from; if the change is intended,"
                 + " pin the new digest.");
   }
 }

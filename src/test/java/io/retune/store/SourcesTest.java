@@ -100,7 +100,7 @@ class SourcesTest {
                 + Sha256.of("a b c")
                 + " but "
                 + WRONG
-                + " was pinned.\n  Check where the bytes come from; if the change is intended,"
+                + " was pinned. [digest-differs]\n  Check where the bytes come from; if the change is intended,"
                 + " pin the new digest.");
   }
 
@@ -115,9 +115,12 @@ class SourcesTest {
         .hasMessage(
             "data.source: \"file:"
                 + in
-                + "/data.nuon\" names no file.\n  There are: data.noun, data.verb.");
+                + "/data.nuon\" names no file. [source-not-found]\n  There are: data.noun, data.verb.");
     assertThatThrownBy(() -> names("file:" + in + "/absent/x", WRONG))
-        .hasMessage("data.source: \"file:" + in + "/absent/x\" names no file.\n  Check the path.");
+        .hasMessage(
+            "data.source: \"file:"
+                + in
+                + "/absent/x\" names no file. [source-not-found]\n  Check the path.");
   }
 
   @ParameterizedTest
@@ -130,7 +133,7 @@ class SourcesTest {
                 + folder
                 + "/"
                 + glob
-                + "\" is neither a path nor a glob.\n"
+                + "\" is neither a path nor a glob. [not-a-source]\n"
                 + "  Put \\ before a character of *?[]{}\\ that is meant as it is.");
   }
 
@@ -163,7 +166,8 @@ class SourcesTest {
     assertThat(children(folder.resolve("cache/sources"))).containsExactly(spec.sha256());
 
     assertThatThrownBy(() -> sources.fetch(new SourceSpec(source, WRONG), "data.source"))
-        .hasMessage("data.source: \"" + source + "\" names no file.\n  Check the path.");
+        .hasMessage(
+            "data.source: \"" + source + "\" names no file. [source-not-found]\n  Check the path.");
     assertThatThrownBy(() -> sources.fetch(new SourceSpec("floppy://a/b", WRONG), "data.source"))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("floppy");
@@ -190,7 +194,7 @@ class SourcesTest {
     assertThat(children(folder)).containsExactly("cache", "wheels");
     assertThat(inProcessOfItsOwn(offline, "pip:retunetest==1.0!retunetest/c.txt", WRONG))
         .startsWith(
-            "refused data.source: \"pip:retunetest==1.0!retunetest/c.txt\" names no file.|"
+            "refused data.source: \"pip:retunetest==1.0!retunetest/c.txt\" names no file. [source-not-found]|"
                 + "  There are: retunetest/");
     assertThat(inProcessOfItsOwn(offline, "pip:retunetest==2.0!retunetest/*", WRONG))
         .startsWith(
@@ -211,7 +215,7 @@ class SourcesTest {
 
     assertThat(inProcessOfItsOwn(Map.of("PATH", "/nowhere"), parts[0], WRONG))
         .isEqualTo(
-            "refused data.source: \"%s\" needs %s, which was not found as %s.|  Install it and put it on PATH."
+            "refused data.source: \"%s\" needs %s, which was not found as %s. [program-not-found]|  Install it and put it on PATH."
                 .formatted((Object[]) parts));
     assertThat(children(folder.resolve("cache/sources"))).isEmpty();
   }

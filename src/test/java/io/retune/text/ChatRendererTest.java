@@ -316,7 +316,7 @@ class ChatRendererTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             folder.resolve("tokenizer_config.json")
-                + ": the chat template renders the first 1 messages differently when more follow.\n"
+                + ": the chat template renders the first 1 messages differently when more follow. [template-refuses]\n"
                 + "  Train only the last message, or use a template that does not.");
   }
 
@@ -350,7 +350,7 @@ class ChatRendererTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             folder.resolve("tokenizer_config.json")
-                + ": has no chat template.\n"
+                + ": has no chat template. [no-chat-template]\n"
                 + "  Use a model that was trained on chats, or add a chat_template.");
     TinyModel.write(folder);
     Files.delete(folder.resolve("tokenizer.json"));
@@ -358,7 +358,7 @@ class ChatRendererTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             folder.resolve("tokenizer.json")
-                + ": is not there.\n  Give a model with its tokenizer.json.");
+                + ": is not there. [not-a-model]\n  Give a model with its tokenizer.json.");
   }
 
   private void template(String template) throws IOException {
@@ -533,7 +533,7 @@ class ChatRendererTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             "chat: the model's template asks what day it is (strftime_now): the same chat would be"
-                + " other tokens tomorrow.\n"
+                + " other tokens tomorrow. [template-refuses]\n"
                 + "  Begin it with a system message, if that says the date, or give the model a"
                 + " chat_template with a date of its own.");
   }

@@ -109,7 +109,7 @@ class ChatTemplateTest {
                   + at
                   + " of the chat template has "
                   + construct.replace("\\\\", "\\")
-                  + ", which is not supported.\n  Give the model a simpler chat_template.");
+                  + ", which is not supported. [template-not-supported]\n  Give the model a simpler chat_template.");
     }
   }
 
@@ -119,7 +119,7 @@ class ChatTemplateTest {
             () -> render("{% if n == 3 %}{{ raise_exception('Roles must alternate') }}{% endif %}"))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "chat: the model's template refuses it: Roles must alternate\n"
+            "chat: the model's template refuses it: Roles must alternate. [template-refuses]\n"
                 + "  Change the roles or their order.");
   }
 
@@ -128,10 +128,12 @@ class ChatTemplateTest {
     String loops = "{% for a in words %}".repeat(9) + "x".repeat(2000) + "{% endfor %}".repeat(9);
     assertThatThrownBy(() -> render(loops))
         .isInstanceOf(InvalidInputException.class)
-        .hasMessage("chat template: makes more than 16 MiB of text.\n  Shorten the chat.");
+        .hasMessage(
+            "chat template: makes more than 16 MiB of text. [template-refuses]\n  Shorten the chat.");
     assertThatThrownBy(() -> render("{% for a in words %}".repeat(40) + "{% endfor %}".repeat(40)))
         .isInstanceOf(InvalidInputException.class)
-        .hasMessage("chat template: loops more than 1,000,000 times.\n  Shorten the chat.");
+        .hasMessage(
+            "chat template: loops more than 1,000,000 times. [template-refuses]\n  Shorten the chat.");
     assertThatThrownBy(() -> render("{% set x = 'x' %}" + "{% set x = x + x %}".repeat(40)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessageContaining("a text of more than 16 MiB");

@@ -75,7 +75,7 @@ class HttpTest {
       assertThatThrownBy(() -> http(patient(server)).send(creation()))
           .isInstanceOf(MlflowUnreachableException.class)
           .hasMessage(
-              "MLflow at %s does not answer: status 502, bad gateway.\n  What it has not received is sent by `retune sync RUN`, when it is back.",
+              "MLflow at %s: does not answer: status 502, bad gateway. [tracking-unreachable]\n  What it has not received is sent by `./retune sync RUN`, when it is back.",
               server.uri());
       assertThat(server.asked()).hasSize(1);
     }
@@ -159,7 +159,7 @@ class HttpTest {
     assertThatThrownBy(() -> http(site).send(get()))
         .isInstanceOf(MlflowUnreachableException.class)
         .hasMessageContaining(
-            "MLflow at http://127.0.0.1:" + port + " does not answer: ConnectException");
+            "MLflow at http://127.0.0.1:" + port + ": does not answer: ConnectException");
   }
 
   @Test
@@ -170,7 +170,7 @@ class HttpTest {
       assertThat(refusal)
           .isInstanceOf(MlflowRefusedException.class)
           .hasMessage(
-              "MLflow at %s refuses: status 401, {\"you\":\"Basic ***\"}.\n  Check the user in the environment variable WHO and the password in WORD; then `retune sync RUN` sends what is missing. Some servers also want to know the names they are called by (--allowed-hosts).",
+              "MLflow at %s: refuses: status 401, {\"you\":\"Basic ***\"}. [tracking-refuses]\n  Check the user in the environment variable WHO and the password in WORD; then `./retune sync RUN` sends what is missing. Some servers also want to know the names they are called by (--allowed-hosts).",
               server.uri());
       assertThat(server.asked()).hasSize(1);
       assertThat(server.asked().get(0).header("Authorization"))
@@ -219,7 +219,7 @@ class HttpTest {
     assertThatThrownBy(() -> http(site))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
-            "mlflow.credentials: The environment variable ABSENT is not set.\n  Set it for the driver, or leave the credentials out if the server asks for none.");
+            "tracking.mlflow.credentials: the environment variable ABSENT is not set. [bad-credentials]\n  Set it for the driver, or leave the credentials out if the server asks for none.");
   }
 
   @Test
@@ -245,8 +245,9 @@ class HttpTest {
       TrackingSite site = Sites.with(patient(server), new UserVariables("WHO", "WORD"));
       assertThatThrownBy(() -> http(site).send(get()))
           .isInstanceOf(MlflowRefusedException.class)
-          .hasMessageContaining("status 307, to http://127.0.0.1:" + elsewhere.port() + "/x.\n")
-          .hasMessageContaining("Name that address in the site (mlflow.uri)");
+          .hasMessageContaining(
+              "status 307, to http://127.0.0.1:" + elsewhere.port() + "/x. [tracking-refuses]\n")
+          .hasMessageContaining("Name that address in the site (tracking.mlflow.uri)");
       assertThat(server.asked()).hasSize(1);
       assertThat(elsewhere.asked()).isEmpty();
     }

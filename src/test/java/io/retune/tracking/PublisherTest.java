@@ -32,7 +32,7 @@ class PublisherTest {
       Optional<Missing> missing = publisher.close(LONG);
       requireMissing(missing);
       assertThat(missing.orElseThrow().toString())
-          .startsWith("status, tags (MLflow at " + server.uri() + " refuses: status 403, no.")
+          .startsWith("status, tags (MLflow at " + server.uri() + ": refuses: status 403, no.")
           .contains("mlflow.credentials");
       assertThat(Duration.ofNanos(System.nanoTime() - begun)).isLessThan(Duration.ofSeconds(20));
       assertThat(publisher.page()).isEmpty();
