@@ -44,8 +44,8 @@ final class Failures {
    * @return the exit code
    */
   int tell(Exception e) {
-    if (e instanceof InvalidInputException) {
-      List<Problem> problems = ((Failure) e).problems();
+    if (e instanceof InvalidInputException invalid) {
+      List<Problem> problems = invalid.problems();
       return tell(e.getMessage(), counted(problems) + more(problems), problems);
     } else if (e instanceof Failure failure) {
       return tell(e.getMessage(), more(failure.problems()), failure.problems());

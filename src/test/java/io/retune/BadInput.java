@@ -5,7 +5,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -22,7 +21,6 @@ import java.util.stream.Stream;
  * --- exit N                and below it stderr, word for word;
  * --- exit N and more       the same, of what writes before it fails
  * --- stdout                and below it stdout; without it there is none
- * --- stdout beside         there is some, about what went well
  * </pre>
  *
  * In texts and arguments {@code @/} stands for the folder that the mistake is made in, and {@code
@@ -30,7 +28,6 @@ import java.util.stream.Stream;
  *
  * @param group name of the file, without suffix
  * @param arguments of the command line
- * @param stdout empty: whatever it is
  * @param writes whether files are others than before
  */
 record BadInput(
@@ -41,7 +38,7 @@ record BadInput(
     int exit,
     boolean writes,
     String stderr,
-    Optional<String> stdout) {
+    String stdout) {
   static final Path FOLDER = Path.of("src/test/resources/io/retune/bad");
 
   private static final String WRITES = " and more";
@@ -104,7 +101,7 @@ record BadInput(
     int exit = -1;
     boolean writes = false;
     String stderr = "";
-    Optional<String> stdout = Optional.of("");
+    String stdout = "";
     for (String[] part : parts(SECTION, text)) {
       String heading = part[0];
       String body = part[1].stripTrailing() + (part[1].isBlank() ? "" : "\n");
@@ -115,9 +112,7 @@ record BadInput(
         writes = heading.endsWith(WRITES);
         stderr = body;
       } else if (heading.equals("stdout")) {
-        stdout = Optional.of(body);
-      } else if (heading.equals("stdout beside")) {
-        stdout = Optional.empty();
+        stdout = body;
       } else {
         String[] file = heading.split(": ", 2);
         given.add(new Given(file[0], file.length == 1 ? "" : file[1], body));

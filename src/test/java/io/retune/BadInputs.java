@@ -38,12 +38,13 @@ import org.apache.spark.sql.SparkSession;
  *   <li>{@code tiny}: a small model; {@code tiny.gguf}: a smaller one
  *   <li>{@code chats.jsonl}, {@code many.jsonl}, {@code words.csv}, {@code words.parquet}: rows
  *   <li>{@code table}: a Delta table of two versions; {@code swept}: one whose first is gone
- *   <li>{@code runs}: a store with the run of base.conf, and one that diverged in its second step
+ *   <li>{@code retune-store}: a store with the run of base.conf, and one that diverged in its
+ *       second step
  * </ul>
  *
  * Beside a text a given file may be: {@code copy of FILE}, {@code first N bytes of FILE}, {@code
  * FILE with TEXT for TEXT}, {@code gzip of FILE}, {@code bytes HEX}, {@code N times TEXT}, {@code
- * SQL STATEMENT} of the table THIS, {@code not there}, or {@code held} by a driver.
+ * not there}, or {@code held} by a driver.
  */
 final class BadInputs implements AutoCloseable {
   private static final List<String> PARTS =
@@ -58,7 +59,7 @@ final class BadInputs implements AutoCloseable {
           "words.parquet",
           "table",
           "swept",
-          "runs");
+          "retune-store");
 
   private static final Pattern DIGEST = Pattern.compile("@sha256\\(([^)]*)\\)");
 
@@ -167,7 +168,7 @@ final class BadInputs implements AutoCloseable {
             "--site",
             folder.resolve("site.conf").toString(),
             "--store",
-            fixtures.resolve("runs").toString(),
+            fixtures.resolve("retune-store").toString(),
             "--quiet");
     ran(0, run, "--request", "first");
     ran(
@@ -266,7 +267,7 @@ final class BadInputs implements AutoCloseable {
     Matcher what =
         Pattern.compile(
                 "copy of (?<copy>.+)|first (?<n>\\d+) bytes of (?<cut>.+)|(?<edit>\\S+) with (?<old>.+) for (?<new>.+)"
-                    + "|gzip of (?<zip>.+)|bytes (?<hex>[0-9a-f ]*)|(?<times>\\d+) times (?<text>.+)|SQL (?<sql>.+)|(?<word>not there|held)")
+                    + "|gzip of (?<zip>.+)|bytes (?<hex>[0-9a-f ]*)|(?<times>\\d+) times (?<text>.+)|(?<word>not there|held)")
             .matcher(given.what());
     if (given.what().isEmpty()) {
       Files.writeString(file, here.apply(given.text()));
@@ -292,8 +293,6 @@ final class BadInputs implements AutoCloseable {
       }
     } else if (what.group("hex") != null) {
       Files.write(file, HexFormat.of().parseHex(what.group("hex").replace(" ", "")));
-    } else if (what.group("sql") != null) {
-      SparkForTests.session().sql(what.group("sql").replace("THIS", "delta.`" + file + "`"));
     } else if (what.group("times") != null) {
       Files.writeString(
           file,

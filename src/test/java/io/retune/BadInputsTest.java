@@ -48,6 +48,7 @@ class BadInputsTest {
           input
               + "\n--- exit "
               + said.exit()
+              + (input.writes() ? " and more" : "")
               + "\n"
               + said.stderr()
               + "--- stdout\n"
@@ -55,7 +56,7 @@ class BadInputsTest {
     }
     assertThat(said.stderr()).isEqualTo(input.stderr());
     assertThat(said.exit()).isEqualTo(input.exit());
-    input.stdout().ifPresent(stdout -> assertThat(said.stdout()).isEqualTo(stdout));
+    assertThat(said.stdout()).isEqualTo(input.stdout());
     if (!input.writes()) {
       assertThat(said.changed()).as("files that are not as they were").isEmpty();
     }

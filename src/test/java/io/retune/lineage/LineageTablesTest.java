@@ -777,14 +777,14 @@ class LineageTablesTest {
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             "table "
-                + location
+                + Store.shown(new org.apache.hadoop.fs.Path(location))
                 + ": the column \"loss\" has the type STRING, where this Retune has DOUBLE. [table-not-readable]\n"
                 + "  Use the Retune that made the store; or move the table's folder out of it: the"
                 + " next ./retune lineage makes the table again from the journals.");
     LineageQueries.Query steps = LineageQueries.query("steps", Map.of("run", "any"));
     assertThatThrownBy(() -> queries.run(steps, Map.of("run", "any")))
         .isInstanceOf(InvalidInputException.class)
-        .hasMessageContaining("table " + location);
+        .hasMessageContaining("table " + Store.shown(new org.apache.hadoop.fs.Path(location)));
   }
 
   @Test
