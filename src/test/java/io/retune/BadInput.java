@@ -105,8 +105,8 @@ record BadInput(
     for (String[] part : parts(SECTION, text)) {
       String heading = part[0];
       String body = part[1].stripTrailing() + (part[1].isBlank() ? "" : "\n");
-      if (heading.startsWith("retune")) {
-        arguments = words(heading.substring("retune".length()));
+      if (heading.startsWith("retune ")) {
+        arguments = words(heading.substring("retune ".length()));
       } else if (heading.startsWith("exit ")) {
         exit = Integer.parseInt(heading.split(" ")[1]);
         writes = heading.endsWith(WRITES);

@@ -1,6 +1,9 @@
 package io.retune;
 
 import io.retune.dataset.SparkForTests;
+import io.retune.job.RunId;
+import io.retune.lineage.Journal;
+import io.retune.lineage.JournalEntry.Declared;
 import io.retune.model.GgufBytes;
 import io.retune.store.Lease;
 import io.retune.store.Sha256;
@@ -38,8 +41,8 @@ import org.apache.spark.sql.SparkSession;
  *   <li>{@code tiny}: a small model; {@code tiny.gguf}: a smaller one
  *   <li>{@code chats.jsonl}, {@code many.jsonl}, {@code words.csv}, {@code words.parquet}: rows
  *   <li>{@code table}: a Delta table of two versions; {@code swept}: one whose first is gone
- *   <li>{@code retune-store}: a store with the run of base.conf, and one that diverged in its
- *       second step
+ *   <li>{@code retune-store}: a store with the run of base.conf, {@code bad-a7937b64b8}, and with
+ *       one that is not finished, {@code bad-16367aacb6}
  * </ul>
  *
  * Beside a text a given file may be: {@code copy of FILE}, {@code first N bytes of FILE}, {@code
@@ -117,11 +120,10 @@ final class BadInputs implements AutoCloseable {
       Path part = files.filter(f -> f.toString().endsWith(".parquet")).findFirst().orElseThrow();
       Files.move(part, fixtures.resolve("words.parquet"));
     }
-    for (String name : List.of("table", "swept")) {
-      String path = fixtures.resolve(name).toString();
-      words.write().format("delta").save(path);
-      words.write().format("delta").mode("overwrite").save(path);
-    }
+    String table = fixtures.resolve("table").toString();
+    words.write().format("delta").save(table);
+    words.write().format("delta").mode("overwrite").save(table);
+    copy(fixtures.resolve("table"), fixtures.resolve("swept"));
     try (Stream<Path> files = Files.list(fixtures.resolve("swept/_delta_log"))) {
       for (Path first : files.filter(f -> f.toString().contains("0000.")).toList()) {
         Files.delete(first);
@@ -151,7 +153,7 @@ final class BadInputs implements AutoCloseable {
         """);
   }
 
-  /** Real ones, of the small model. */
+  /** A real one of the small model, and one that is only begun. */
   private void runs() throws IOException {
     Path folder = Files.createDirectories(work.resolve("real"));
     for (String part : List.of("tiny", "chats.jsonl")) {
@@ -169,26 +171,40 @@ final class BadInputs implements AutoCloseable {
             folder.resolve("site.conf").toString(),
             "--store",
             fixtures.resolve("retune-store").toString(),
-            "--quiet");
-    ran(0, run, "--request", "first");
-    ran(
-        2,
-        run,
-        "--request",
-        "second",
-        "--set",
-        "train.optimizer.adamw.lr=1e30",
-        "--set",
-        "order.steps=3",
-        "--set",
-        "train.checkpoint-every=1");
+            "--quiet",
+            "--request",
+            "first");
+    Said first = said(run.toArray(String[]::new));
+    if (first.exit() != 0) {
+      throw new IllegalStateException(first.stderr());
+    }
+    begin("second");
   }
 
-  private static void ran(int exit, List<String> run, String... more) {
-    String[] arguments = Stream.concat(run.stream(), Stream.of(more)).toArray(String[]::new);
-    Said said = said(arguments);
-    if (said.exit() != exit) {
-      throw new IllegalStateException(said.stderr());
+  /** What the first run was made of, asked for once more by somebody who did not come to it. */
+  private void begin(String request) {
+    Store store = Store.open(fixtures.resolve("retune-store").toString(), new Configuration());
+    Declared first =
+        (Declared) Journal.first(store, RunId.of("bad", "first")).orElseThrow().event();
+    String run = RunId.of("bad", request);
+    try (Lease lease = Lease.take(store, store.path("runs", run), "The run " + run);
+        Journal journal = Journal.open(store, run, lease)) {
+      journal.append(
+          new Declared(
+              run,
+              request,
+              first.asked(),
+              first.source(),
+              first.modelSha256(),
+              first.datasets(),
+              first.snapshot(),
+              first.planKey(),
+              first.planSha256(),
+              first.planManifestSha256(),
+              first.evaluationSha256(),
+              first.steps(),
+              first.tokens(),
+              first.targetTokens()));
     }
   }
 
