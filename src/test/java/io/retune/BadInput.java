@@ -18,8 +18,7 @@ import java.util.stream.Stream;
  * --- FILE                  and below it its text
  * --- FILE: WHAT IT IS      see {@link BadInputs}
  * --- retune ARGUMENTS      as a shell takes them
- * --- exit N                and below it stderr, word for word;
- * --- exit N and more       the same, of what writes before it fails
+ * --- exit N                and below it stderr, word for word
  * --- stdout                and below it stdout; without it there is none
  * </pre>
  *
@@ -28,7 +27,6 @@ import java.util.stream.Stream;
  *
  * @param group name of the file, without suffix
  * @param arguments of the command line
- * @param writes whether files are others than before
  */
 record BadInput(
     String group,
@@ -36,12 +34,9 @@ record BadInput(
     List<Given> given,
     List<String> arguments,
     int exit,
-    boolean writes,
     String stderr,
     String stdout) {
   static final Path FOLDER = Path.of("src/test/resources/io/retune/bad");
-
-  private static final String WRITES = " and more";
 
   private static final Pattern CASE = Pattern.compile("(?m)^=== (.*)\\n");
   private static final Pattern SECTION = Pattern.compile("(?m)^--- (.*)\\n");
@@ -99,7 +94,6 @@ record BadInput(
     List<Given> given = new ArrayList<>();
     List<String> arguments = List.of();
     int exit = -1;
-    boolean writes = false;
     String stderr = "";
     String stdout = "";
     for (String[] part : parts(SECTION, text)) {
@@ -108,8 +102,7 @@ record BadInput(
       if (heading.startsWith("retune ")) {
         arguments = words(heading.substring("retune ".length()));
       } else if (heading.startsWith("exit ")) {
-        exit = Integer.parseInt(heading.split(" ")[1]);
-        writes = heading.endsWith(WRITES);
+        exit = Integer.parseInt(heading.substring("exit ".length()));
         stderr = body;
       } else if (heading.equals("stdout")) {
         stdout = body;
@@ -118,7 +111,7 @@ record BadInput(
         given.add(new Given(file[0], file.length == 1 ? "" : file[1], body));
       }
     }
-    return new BadInput(group, title, List.copyOf(given), arguments, exit, writes, stderr, stdout);
+    return new BadInput(group, title, List.copyOf(given), arguments, exit, stderr, stdout);
   }
 
   /** Quotes of either kind keep blanks together, around a whole word. */

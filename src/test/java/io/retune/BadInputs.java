@@ -1,12 +1,33 @@
 package io.retune;
 
+import io.retune.config.ConfigLoader;
+import io.retune.config.Experiment;
+import io.retune.config.Recipe;
+import io.retune.dataset.DatasetVersion;
+import io.retune.dataset.Datasets;
+import io.retune.dataset.Preparation;
+import io.retune.dataset.Snapshot;
 import io.retune.dataset.SparkForTests;
+import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
 import io.retune.job.RunId;
 import io.retune.lineage.Journal;
+import io.retune.lineage.JournalEntry;
+import io.retune.lineage.JournalEntry.Asked;
 import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
+import io.retune.lineage.LineageTables;
+import io.retune.model.AdapterFiles;
+import io.retune.model.AdapterLayout;
 import io.retune.model.GgufBytes;
+import io.retune.model.ImportedModel;
+import io.retune.model.ModelImporter;
+import io.retune.plan.Plan;
+import io.retune.plan.Planner;
+import io.retune.store.Json;
 import io.retune.store.Lease;
 import io.retune.store.Sha256;
+import io.retune.store.Sources;
 import io.retune.store.Store;
 import io.retune.train.TinyDecoder;
 import java.io.ByteArrayOutputStream;
@@ -41,8 +62,8 @@ import org.apache.spark.sql.SparkSession;
  *   <li>{@code tiny}: a small model; {@code tiny.gguf}: a smaller one
  *   <li>{@code chats.jsonl}, {@code many.jsonl}, {@code words.csv}, {@code words.parquet}: rows
  *   <li>{@code table}: a Delta table of two versions; {@code swept}: one whose first is gone
- *   <li>{@code retune-store}: a store with the run of base.conf, {@code bad-a7937b64b8}, and with
- *       one that is not finished, {@code bad-16367aacb6}
+ *   <li>{@code retune-store}: a store with the finished run {@code bad-a7937b64b8} of base.conf,
+ *       and with one that is only begun, {@code bad-16367aacb6}
  * </ul>
  *
  * Beside a text a given file may be: {@code copy of FILE}, {@code first N bytes of FILE}, {@code
@@ -153,59 +174,84 @@ final class BadInputs implements AutoCloseable {
         """);
   }
 
-  /** A real one of the small model, and one that is only begun. */
+  /** The way of a row up to the training, and two runs as their journals tell them. */
   private void runs() throws IOException {
-    Path folder = Files.createDirectories(work.resolve("real"));
-    for (String part : List.of("tiny", "chats.jsonl")) {
-      copy(fixtures.resolve(part), folder.resolve(part));
+    Path conf = Files.createDirectories(work.resolve("made")).resolve("base.conf");
+    Files.writeString(conf, filled(Files.readString(fixtures.resolve("base.conf")), fixtures));
+    Experiment experiment = ConfigLoader.load(conf, List.of());
+    Recipe recipe = experiment.recipe();
+    SparkSession spark = SparkForTests.session();
+    Store store = Store.open(fixtures.resolve("retune-store").toString(), new Configuration());
+    Sources sources = new Sources(work.resolve("cache"), new Configuration());
+    ImportedModel model = new ModelImporter(store, sources).importModel(recipe.model());
+    DatasetVersion words =
+        new Datasets(spark, store, sources)
+            .ingest("words", recipe.data().datasets().get("words"), "");
+    new LineageTables(spark, store).add(words);
+    Snapshot snapshot =
+        new Preparation(spark, store)
+            .snapshotFor(
+                recipe.data(),
+                new TreeMap<>(Map.of("words", words)),
+                model.directory(),
+                model.sha256());
+    Plan plan = new Planner(spark, store).planFor(snapshot, recipe.order());
+    for (String request : List.of("first", "second")) {
+      String run = RunId.of(recipe.name(), request);
+      try (Lease lease = Lease.take(store, store.path("runs", run), "The run " + run);
+          Journal journal = Journal.open(store, run, lease)) {
+        journal.append(
+            new Declared(
+                run,
+                request,
+                Asked.of(experiment),
+                recipe.model(),
+                model.sha256().hex(),
+                List.of(words),
+                snapshot,
+                plan.key(),
+                plan.root().hex(),
+                plan.manifestSha256(),
+                plan.evaluationSha256(),
+                plan.steps().size(),
+                0,
+                0));
+        if (request.equals("first")) {
+          journal.append(ended(store, run, model, recipe));
+        }
+      }
+      noteRecorded(store, run);
     }
-    for (String part : List.of("base.conf", "site.conf")) {
-      Files.writeString(
-          folder.resolve(part), filled(Files.readString(fixtures.resolve(part)), folder));
-    }
-    List<String> run =
-        List.of(
-            "run",
-            folder.resolve("base.conf").toString(),
-            "--site",
-            folder.resolve("site.conf").toString(),
-            "--store",
-            fixtures.resolve("retune-store").toString(),
-            "--quiet",
-            "--request",
-            "first");
-    Said first = said(run.toArray(String[]::new));
-    if (first.exit() != 0) {
-      throw new IllegalStateException(first.stderr());
-    }
-    begin("second");
   }
 
-  /** What the first run was made of, asked for once more by somebody who did not come to it. */
-  private void begin(String request) {
-    Store store = Store.open(fixtures.resolve("retune-store").toString(), new Configuration());
-    Declared first =
-        (Declared) Journal.first(store, RunId.of("bad", "first")).orElseThrow().event();
-    String run = RunId.of("bad", request);
-    try (Lease lease = Lease.take(store, store.path("runs", run), "The run " + run);
-        Journal journal = Journal.open(store, run, lease)) {
-      journal.append(
-          new Declared(
-              run,
-              request,
-              first.asked(),
-              first.source(),
-              first.modelSha256(),
-              first.datasets(),
-              first.snapshot(),
-              first.planKey(),
-              first.planSha256(),
-              first.planManifestSha256(),
-              first.evaluationSha256(),
-              first.steps(),
-              first.tokens(),
-              first.targetTokens()));
-    }
+  /** As if the tables had it, which are made of the journal and named by no mistake. */
+  private static void noteRecorded(Store store, String run) {
+    List<JournalEntry> entries = new ArrayList<>();
+    Journal.read(store, run, entries::add);
+    JournalEntry last = entries.get(entries.size() - 1);
+    Map<String, Object> recorded =
+        Map.of("bytes", Journal.bytes(store, run), "entry", last.entry(), "seal", last.seal());
+    store.write(
+        store.path("runs", run, "recorded.json"),
+        Json.write(recorded).getBytes(StandardCharsets.UTF_8));
+  }
+
+  /** With an adapter that changes nothing. */
+  private static Ended ended(Store store, String run, ImportedModel model, Recipe recipe)
+      throws IOException {
+    AdapterLayout layout = AdapterLayout.of(model.config(), recipe.train().lora());
+    AdapterFiles.write(
+        store,
+        store.path("runs", run, "adapter"),
+        layout,
+        new float[layout.size()],
+        recipe.train().lora(),
+        "tiny");
+    return new Ended(
+        Sha256.of(store.localPath("runs", run, "adapter", AdapterFiles.WEIGHTS)).hex(),
+        "runs/" + run + "/adapter",
+        List.of(new GroupComparison(GroupComparison.WHOLE, 9, 90, new Comparison(3, 3, -1, 1))),
+        new TreeMap<>());
   }
 
   /** Makes the mistake. */

@@ -33,6 +33,7 @@ class ErrorsTest {
       Map.of(
           ErrorCode.TABLES_DIFFER,
               "holds twenty tables against a record, which takes its time: RecordTest",
+          ErrorCode.GRADIENT_NOT_FINITE, "needs a training: BadInputTest",
           ErrorCode.PROGRAM_NOT_FOUND, "pip and Maven are there where tests run: SourcesTest",
           ErrorCode.WRITE_FAILED, "needs a process that may not write any more: FullDiskTest",
           ErrorCode.ATTEMPTS_FAILED, "needs ranks that die: a run of minutes",
