@@ -421,7 +421,7 @@ final class BadInputs implements AutoCloseable {
   private String relative(String said, Path folder) {
     return said.replace(folder + "/", "")
         .replace(folder.toString(), ".")
-        .replace(":" + server.port(), ":PORT")
+        .replaceAll("http://127.0.0.1:" + server.port() + "(/\\w+)?", "http://server")
         .replaceAll("(experiment|configuration is) [0-9a-f]{64}", "$1 FINGERPRINT")
         .replaceAll("plans/[0-9a-f]{64}", "plans/PLAN")
         .replaceAll("row [0-9a-f]{32}", "row ID")
