@@ -1,5 +1,6 @@
 package io.retune;
 
+import io.retune.cluster.SubmittedDriver;
 import io.retune.config.InvalidInputException;
 import io.retune.config.RedactedOutput;
 import io.retune.config.Secrets;
@@ -14,6 +15,7 @@ import io.retune.tracking.MlflowRefusedException;
 import io.retune.tracking.MlflowUnreachableException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -93,14 +95,36 @@ public final class Retune {
   @SuppressWarnings("UnusedVariable") // picocli looks at it
   private boolean version;
 
+  @Option(
+      names = Outcome.OPTION,
+      paramLabel = "DIR",
+      scope = ScopeType.INHERIT,
+      hidden = true,
+      description = "Keep what is printed, and the exit code, in files out, err and exit there.")
+  @SuppressWarnings("UnusedVariable") // Outcome looks for it
+  private Path outcome;
+
   private Retune() {}
 
   public static void main(String[] arguments) {
-    RedactedOutput.install();
-    int code = commandLine().execute(arguments);
-    System.out.flush();
-    System.err.flush();
-    System.exit(code);
+    System.exit(run(arguments));
+  }
+
+  private static int run(String[] arguments) {
+    try {
+      Optional<Outcome> outcome = Outcome.asked(arguments);
+      RedactedOutput.install();
+      SubmittedDriver.prepare();
+      int code = commandLine().execute(arguments);
+      outcome.ifPresent(it -> it.end(code));
+      return code;
+    } catch (InvalidInputException e) {
+      System.err.println(Secrets.hide(e.getMessage()));
+      return Exit.BAD_INPUT.code;
+    } finally {
+      System.out.flush();
+      System.err.flush();
+    }
   }
 
   private static CommandLine commandLine() {

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.function.Consumer;
-import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /** One attempt: ranks as the tasks of a barrier stage, and what rank 0 tells of them. */
@@ -36,8 +35,7 @@ public final class TrainingStage {
             BarrierStage.run(
                 spark,
                 world,
-                (rank, size, gather, cancelled) ->
-                    RankLoop.run(reporting, rank, size, gather, cancelled)));
+                (seat, gather, cancelled) -> RankLoop.run(reporting, seat, gather, cancelled)));
       } catch (Exception e) {
         // Spark declares none of what it throws. What the driver refused is the cause of what the
         // ranks then met.
@@ -60,19 +58,5 @@ public final class TrainingStage {
     return e instanceof RuntimeException unchecked
         ? unchecked
         : new IllegalStateException(e.getMessage(), e);
-  }
-
-  /** Executors that are there now, one rank each; in a local session the driver itself. */
-  public static int executors(SparkSession spark) {
-    SparkContext context = spark.sparkContext();
-    return context.isLocal() ? 1 : context.statusTracker().getExecutorInfos().length - 1;
-  }
-
-  /** Cores a rank may use. */
-  public static int coresPerRank(SparkSession spark) {
-    SparkContext context = spark.sparkContext();
-    return context.isLocal()
-        ? context.defaultParallelism()
-        : context.getConf().getInt("spark.executor.cores", 1);
   }
 }

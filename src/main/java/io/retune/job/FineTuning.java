@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.cluster.Executors;
 import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
 import io.retune.config.InvalidInputException;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.apache.spark.sql.SparkSession;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -200,22 +202,13 @@ final class FineTuning {
    * replaced; never more than leaves.
    */
   private int world() {
-    int asked = workspace.site().executors().orElse(1);
-    long deadline = System.nanoTime() + REPLACEMENT_LIMIT.toNanos();
-    int there = TrainingStage.executors(workspace.spark());
-    try {
-      while (there < asked && System.nanoTime() < deadline) {
-        Thread.sleep(200);
-        there = TrainingStage.executors(workspace.spark());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
+    SparkSession spark = workspace.spark();
+    int there = Executors.await(spark, Executors.asked(spark), REPLACEMENT_LIMIT);
     return Math.max(1, Math.min(there, recipe.order().leavesPerStep()));
   }
 
   private int lanes() {
-    return workspace.site().lanes().orElseGet(() -> TrainingStage.coresPerRank(workspace.spark()));
+    return workspace.site().lanes().orElseGet(() -> Executors.coresOfEach(workspace.spark()));
   }
 
   /** The innermost reason, in a line. */

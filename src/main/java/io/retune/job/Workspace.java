@@ -1,9 +1,12 @@
 package io.retune.job;
 
+import io.retune.cluster.Executors;
+import io.retune.cluster.SharedStore;
 import io.retune.cluster.SparkSessions;
 import io.retune.config.Site;
 import io.retune.store.Sources;
 import io.retune.store.Store;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
@@ -14,6 +17,11 @@ import org.apache.spark.sql.SparkSession;
  * first asked for.
  */
 public final class Workspace implements AutoCloseable {
+  /** A cluster that starts machines when they are wanted takes minutes. */
+  private static final Duration FIRST_EXECUTOR_LIMIT = Duration.ofMinutes(5);
+
+  private static final Duration FURTHER_EXECUTORS_LIMIT = Duration.ofSeconds(20);
+
   private final Site site;
   private final Supplier<Store> openStore;
   private final Sources sources;
@@ -83,11 +91,31 @@ public final class Workspace implements AutoCloseable {
     return times;
   }
 
+  /**
+   * @throws ResumableException if the cluster has no executor for us
+   * @throws io.retune.config.InvalidInputException if executors see another store
+   */
   public SparkSession spark() {
     if (session.isEmpty()) {
       session = Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
+      times.measure(TimeSplit.Stage.EXECUTORS, () -> requireExecutors(session.get()));
     }
     return session.get();
+  }
+
+  /** On this machine there is nothing to wait for, or to try. */
+  private void requireExecutors(SparkSession spark) {
+    if (spark.sparkContext().master().startsWith("local")) {
+      return;
+    }
+    if (Executors.await(spark, 1, FIRST_EXECUTOR_LIMIT) == 0) {
+      throw new ResumableException(
+          "%s has given no executor within %d minutes. Ask for fewer cores or less memory (spark.executor.cores, spark.executor.memory), or again when the cluster has room."
+              .formatted(spark.sparkContext().master(), FIRST_EXECUTOR_LIMIT.toMinutes()),
+          null);
+    }
+    Executors.await(spark, Executors.asked(spark), FURTHER_EXECUTORS_LIMIT);
+    store.ifPresent(it -> SharedStore.require(spark, it));
   }
 
   @Override
