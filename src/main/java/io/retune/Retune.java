@@ -41,6 +41,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Prepare.class,
       Commands.Plan.class,
       Commands.Finetune.class,
+      Commands.Evaluate.class,
       Commands.Runs.class,
       Commands.Status.class,
       Commands.Show.class,

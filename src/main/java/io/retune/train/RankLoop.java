@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
 
@@ -90,12 +91,33 @@ public final class RankLoop implements AutoCloseable {
   public static String run(
       TrainingTask task, Seat seat, AllGather gather, BooleanSupplier cancelled)
       throws IOException {
+    return run(task, seat, gather, cancelled, RankLoop::train);
+  }
+
+  /**
+   * Scores the frozen split with the weights behind {@code task.resumeStep}, and trains nothing.
+   *
+   * @return digest of the adapter
+   */
+  public static String score(
+      TrainingTask task, Seat seat, AllGather gather, BooleanSupplier cancelled)
+      throws IOException {
+    return run(task, seat, gather, cancelled, RankLoop::evaluateOnly);
+  }
+
+  private static String run(
+      TrainingTask task,
+      Seat seat,
+      AllGather gather,
+      BooleanSupplier cancelled,
+      Function<RankLoop, String> work)
+      throws IOException {
     try (RankLoop loop = new RankLoop(task, seat);
         Listener listener = new Listener(task.attempt(), seat.rank())) {
       List<Hello> ranks = loop.meet(gather, listener.port());
       loop.connect(listener, ranks, cancelled);
       loop.restore();
-      return loop.train();
+      return work.apply(loop);
     }
   }
 
@@ -197,6 +219,15 @@ public final class RankLoop implements AutoCloseable {
         checkpoint(step);
       }
     }
+    return finish();
+  }
+
+  private String evaluateOnly() {
+    evaluate(task.resumeStep());
+    return finish();
+  }
+
+  private String finish() {
     String digest = FastDigest.of(adapter);
     tell(new RankEvent.Finished(digest));
     return digest;
