@@ -72,7 +72,7 @@ final class RetuneProcess {
     Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
         .filter(option -> !option.contains("jdk.incubator.vector"))
         .forEach(command::add);
-    command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
+    command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
     command.addAll(javaOptions);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
     command.addAll(Arrays.asList(arguments));
