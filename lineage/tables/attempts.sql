@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   cores            ARRAY<INT>          COMMENT 'Cores of each rank\'s machine',
   memory_bytes     ARRAY<BIGINT>       COMMENT 'Memory of each rank\'s machine',
   gpus             ARRAY<STRING>       COMMENT 'GPUs of all ranks\' machines',
+  gpu_addresses    ARRAY<STRING>       COMMENT 'Of each rank the GPUs that Spark gave it, with commas between; empty: none',
   numerics         MAP<STRING, STRING> COMMENT 'Facts that decide bits: versions, instruction set, flags, probe',
   numerics_sha256  STRING              COMMENT 'Of these facts',
   steps_recomputed INT                 COMMENT 'Steps an earlier attempt had done; each was equal. 0 where the driver was lost, which nobody counted for',

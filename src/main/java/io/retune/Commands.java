@@ -10,6 +10,7 @@ import io.retune.config.SiteLoader;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
 import io.retune.job.DiffJob;
+import io.retune.job.EvaluateJob;
 import io.retune.job.ExplainJob;
 import io.retune.job.ExportJob;
 import io.retune.job.GenerateJob;
@@ -270,6 +271,38 @@ final class Commands {
       run.asked = asked;
       run.request = request;
       return run.call();
+    }
+  }
+
+  @Command(
+      name = "evaluate",
+      description =
+          "Score the frozen split with a finished run's weights once more: EQUAL to what the run"
+              + " recorded, or exit code 4.")
+  static final class Evaluate implements Callable<Integer> {
+    @Mixin Asked asked;
+
+    @Option(
+        names = "--request",
+        paramLabel = "ID",
+        required = true,
+        description = "Of the run: what it was asked for with.")
+    String request;
+
+    @Option(
+        names = "--require",
+        paramLabel = "VERDICT",
+        description = "Exit code 4 unless the run is so: ${COMPLETION-CANDIDATES}.")
+    Optional<EvaluateJob.Required> required = Optional.empty();
+
+    @Override
+    public Integer call() {
+      Loaded loaded = asked.load();
+      try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
+        new EvaluateJob(workspace, loaded.experiment(), request)
+            .execute(required, asked.place.json);
+      }
+      return 0;
     }
   }
 

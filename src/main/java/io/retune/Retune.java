@@ -1,7 +1,10 @@
 package io.retune;
 
+import io.retune.cluster.SubmittedDriver;
 import io.retune.config.Exit;
+import io.retune.config.InvalidInputException;
 import io.retune.config.RedactedOutput;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
 import picocli.CommandLine;
@@ -28,6 +31,7 @@ import picocli.CommandLine.ScopeType;
       Commands.Prepare.class,
       Commands.Plan.class,
       Commands.Finetune.class,
+      Commands.Evaluate.class,
       Commands.Runs.class,
       Commands.Status.class,
       Commands.Show.class,
@@ -69,14 +73,37 @@ public final class Retune {
   @SuppressWarnings("UnusedVariable") // picocli looks at it
   private boolean version;
 
+  @Option(
+      names = Outcome.OPTION,
+      paramLabel = "DIR",
+      scope = ScopeType.INHERIT,
+      hidden = true,
+      description = "Keep what is printed, and the exit code, in files out, err and exit there.")
+  @SuppressWarnings("UnusedVariable") // Outcome looks for it
+  private Path outcome;
+
   private Retune() {}
 
   public static void main(String[] arguments) {
-    RedactedOutput.install();
-    int code = run(arguments);
+    int code = kept(arguments);
     System.out.flush();
     System.err.flush();
     System.exit(code);
+  }
+
+  /** With what it says kept in a folder, if the arguments ask for it. */
+  private static int kept(String[] arguments) {
+    try {
+      Optional<Outcome> outcome = Outcome.asked(arguments);
+      RedactedOutput.install();
+      SubmittedDriver.prepare();
+      int code = run(arguments);
+      outcome.ifPresent(it -> it.end(code));
+      return code;
+    } catch (InvalidInputException e) {
+      return new Failures("retune", Optional.empty(), Arrays.asList(arguments).contains(JSON))
+          .tell(e);
+    }
   }
 
   /** The program but for the end of its process; the exit code. */

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
  * === title
  * --- FILE                  and below it its text
  * --- FILE: WHAT IT IS      see {@link BadInputs}
+ * --- submitted KEY=VALUE   what spark-submit sets, several with blanks between them
  * --- retune ARGUMENTS      as a shell takes them
  * --- exit N                and below it stderr, word for word
  * --- stdout                and below it stdout; without it there is none
@@ -26,12 +27,14 @@ import java.util.stream.Stream;
  * @sha256(FILE)} for a digest. In what is said paths are as from that folder.
  *
  * @param group name of the file, without suffix
+ * @param submitted Spark's settings, by which a process knows that spark-submit started it
  * @param arguments of the command line
  */
 record BadInput(
     String group,
     String title,
     List<Given> given,
+    List<String> submitted,
     List<String> arguments,
     int exit,
     String stderr,
@@ -92,6 +95,7 @@ record BadInput(
 
   private static BadInput parsed(String group, String title, String text) {
     List<Given> given = new ArrayList<>();
+    List<String> submitted = List.of();
     List<String> arguments = List.of();
     int exit = -1;
     String stderr = "";
@@ -99,7 +103,9 @@ record BadInput(
     for (String[] part : parts(SECTION, text)) {
       String heading = part[0];
       String body = part[1].stripTrailing() + (part[1].isBlank() ? "" : "\n");
-      if (heading.startsWith("retune ")) {
+      if (heading.startsWith("submitted ")) {
+        submitted = words(heading.substring("submitted ".length()));
+      } else if (heading.startsWith("retune ")) {
         arguments = words(heading.substring("retune ".length()));
       } else if (heading.startsWith("exit ")) {
         exit = Integer.parseInt(heading.substring("exit ".length()));
@@ -111,7 +117,8 @@ record BadInput(
         given.add(new Given(file[0], file.length == 1 ? "" : file[1], body));
       }
     }
-    return new BadInput(group, title, List.copyOf(given), arguments, exit, stderr, stdout);
+    return new BadInput(
+        group, title, List.copyOf(given), submitted, arguments, exit, stderr, stdout);
   }
 
   /** Quotes of either kind keep blanks together, around a whole word. */

@@ -274,6 +274,7 @@ final class BadInputs implements AutoCloseable {
     }
     SortedMap<String, Sha256> before = files(folder);
     try {
+      input.submitted().forEach(setting -> set(setting.split("=", 2)));
       Said said = said(input.arguments().stream().map(here).toArray(String[]::new));
       return new Said(
           said.exit(),
@@ -281,9 +282,14 @@ final class BadInputs implements AutoCloseable {
           relative(said.stdout(), folder),
           changes(before, files(folder)));
     } finally {
+      input.submitted().forEach(setting -> System.clearProperty(setting.split("=", 2)[0]));
       leases.forEach(Lease::close);
       leases.clear();
     }
+  }
+
+  private static void set(String... setting) {
+    System.setProperty(setting[0], setting[1]);
   }
 
   /** The configuration has data and model. */

@@ -1,5 +1,6 @@
 package io.retune;
 
+import static java.util.Map.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -30,18 +31,27 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ErrorsTest {
   /** Codes that no {@link BadInput} meets, and why. */
   private static final Map<ErrorCode, String> NOT_MET =
-      Map.of(
-          ErrorCode.TABLES_DIFFER,
-              "holds twenty tables against a record, which takes its time: RecordTest",
-          ErrorCode.GRADIENT_NOT_FINITE, "needs a training: BadInputTest",
-          ErrorCode.PROGRAM_NOT_FOUND, "pip and Maven are there where tests run: SourcesTest",
-          ErrorCode.WRITE_FAILED, "needs a process that may not write any more: FullDiskTest",
-          ErrorCode.ATTEMPTS_FAILED, "needs ranks that die: a run of minutes",
-          ErrorCode.LEASE_LOST, "needs a driver that is stopped for a minute: LeaseTest",
-          ErrorCode.STEP_DIFFERS, "needs a machine that computes wrongly",
-          ErrorCode.NUMERICS_DIFFER, "needs a machine of another kind",
-          ErrorCode.ARGUMENTS_DIFFER, "needs a run whose data were lost while it was interrupted",
-          ErrorCode.DEFECT, "we know of none");
+      Map.ofEntries(
+          entry(
+              ErrorCode.TABLES_DIFFER,
+              "holds twenty tables against a record, which takes its time: RecordTest"),
+          entry(ErrorCode.GRADIENT_NOT_FINITE, "needs a training: BadInputTest"),
+          entry(
+              ErrorCode.PROGRAM_NOT_FOUND, "pip and Maven are there where tests run: SourcesTest"),
+          entry(
+              ErrorCode.WRITE_FAILED, "needs a process that may not write any more: FullDiskTest"),
+          entry(ErrorCode.STORE_NOT_SHARED, "needs executors on a cluster: ClusterTest"),
+          entry(ErrorCode.NO_EXECUTOR, "needs a cluster without room, and minutes"),
+          entry(ErrorCode.ATTEMPTS_FAILED, "needs ranks that die: a run of minutes"),
+          entry(ErrorCode.LEASE_LOST, "needs a driver that is stopped for a minute: LeaseTest"),
+          entry(ErrorCode.NOT_AS_REQUIRED, "needs a run that was evaluated: SameWeightsTest"),
+          entry(ErrorCode.STEP_DIFFERS, "needs a machine that computes wrongly"),
+          entry(ErrorCode.SCORE_DIFFERS, "needs a run that was evaluated: SameWeightsTest"),
+          entry(ErrorCode.NUMERICS_DIFFER, "needs a machine of another kind"),
+          entry(
+              ErrorCode.ARGUMENTS_DIFFER,
+              "needs a run whose data were lost while it was interrupted"),
+          entry(ErrorCode.DEFECT, "we know of none"));
 
   private static final ErrorCatalogue CATALOGUE = ErrorCatalogue.read();
 

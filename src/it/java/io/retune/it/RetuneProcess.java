@@ -40,6 +40,21 @@ final class RetuneProcess {
     return start(List.of(), environment, javaOptions, arguments);
   }
 
+  /**
+   * As {@link #start(String...)}, on a cluster, by {@code jobs/submit.sh}.
+   *
+   * @param options what spark-submit takes
+   */
+  static RetuneProcess submit(
+      Map<String, String> environment, List<String> options, String... arguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of("jobs", "submit.sh").toString());
+    command.addAll(options);
+    command.add("--");
+    command.addAll(Arrays.asList(arguments));
+    return start(command, environment, arguments[0]);
+  }
+
   /** As {@link #start(String...)}, unable to write a file that is longer. */
   static RetuneProcess startWithFilesUpTo(int mebibytes, String... arguments) {
     // POSIX counts in 512 bytes.
@@ -52,19 +67,24 @@ final class RetuneProcess {
       Map<String, String> environment,
       List<String> javaOptions,
       String... arguments) {
+    List<String> command = new ArrayList<>(launcher);
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
+        .filter(option -> !option.contains("jdk.incubator.vector"))
+        .forEach(command::add);
+    command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(javaOptions);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
+    command.addAll(Arrays.asList(arguments));
+    return start(command, environment, arguments[0]);
+  }
+
+  private static RetuneProcess start(
+      List<String> command, Map<String, String> environment, String name) {
     try {
       Path logs = Files.createDirectories(Path.of("target", "it-logs"));
-      Path stdout = Files.createTempFile(logs, arguments[0] + "-", ".out");
+      Path stdout = Files.createTempFile(logs, name + "-", ".out");
       Path stderr = Path.of(stdout.toString().replaceAll("out$", "err"));
-      List<String> command = new ArrayList<>(launcher);
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
-          .filter(option -> !option.contains("jdk.incubator.vector"))
-          .forEach(command::add);
-      command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC"));
-      command.addAll(javaOptions);
-      command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
-      command.addAll(Arrays.asList(arguments));
       ProcessBuilder builder =
           new ProcessBuilder(command)
               .redirectOutput(stdout.toFile())

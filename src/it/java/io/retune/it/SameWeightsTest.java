@@ -9,12 +9,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -119,6 +122,48 @@ class SameWeightsTest {
     assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
     assertThat(result.path("attempts").size()).isGreaterThan(1);
     assertThat(result.at("/attempts/0/end").asText()).isNotEqualTo("finished");
+  }
+
+  @Test
+  void aFinishedRunScoresEqualOnOtherExecutorsAndNotOnAnotherKindOfMachine() {
+    run("--request", "scored-again");
+    RetuneProcess equal =
+        evaluate(Map.of(), "scored-again", "--executors", "2", "--require", "better", "--json");
+    assertThat(equal.json().path("equal").asBoolean()).isTrue();
+    assertThat(equal.json().path("verdict").asText()).isEqualTo("better");
+    assertThat(equal.stderr()).contains("EQUAL: 15 examples scored again, bit for bit");
+    RetuneProcess unlike =
+        evaluate(
+            Map.of("ATEN_CPU_CAPABILITY", "default", "ONEDNN_MAX_CPU_ISA", "SSE41"),
+            "scored-again");
+    assertThat(unlike.exitCode()).as(unlike::stderr).isEqualTo(4);
+    assertThat(unlike.stderr())
+        .contains("of 15 was scored again and is not equal: ")
+        .contains("The machine computes other bits than those that trained it");
+  }
+
+  @Test
+  void aRunThatIsNotWhatIsRequiredEndsWithExitCodeFour() {
+    String[] hardlyTrained = {
+      "--set", "order.steps=1", "--set", "train.optimizer.adamw.lr=1e-9", "--request", "hardly"
+    };
+    run(hardlyTrained);
+    String[] changed = Arrays.copyOf(hardlyTrained, 4);
+    RetuneProcess better = evaluate(Map.of(), "hardly", with(changed, "--require", "better"));
+    assertThat(better.exitCode()).as(better::stderr).isEqualTo(4);
+    assertThat(better.stderr()).contains("is not better than the untouched model: no difference");
+    RetuneProcess notWorse = evaluate(Map.of(), "hardly", with(changed, "--require", "not-worse"));
+    assertThat(notWorse.exitCode()).as(notWorse::stderr).isZero();
+  }
+
+  private static String[] with(String[] options, String... more) {
+    return Stream.concat(Stream.of(options), Stream.of(more)).toArray(String[]::new);
+  }
+
+  private static RetuneProcess evaluate(
+      Map<String, String> environment, String request, String... options) {
+    String[] arguments = {"evaluate", SMOKE, "--store", store.toString(), "--request", request};
+    return RetuneProcess.start(environment, List.of(), with(arguments, options)).waitFor();
   }
 
   private static Set<String> processesOf(JsonNode result) {

@@ -2,15 +2,19 @@ package io.retune.cluster;
 
 import io.retune.config.RedactedOutput;
 import io.retune.train.AllGather;
+import io.retune.train.Seat;
 import java.io.Serializable;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.apache.spark.BarrierTaskContext;
+import org.apache.spark.BarrierTaskInfo;
+import org.apache.spark.SparkConf;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.resource.ResourceProfile;
 import org.apache.spark.resource.ResourceProfileBuilder;
 import org.apache.spark.resource.TaskResourceRequests;
@@ -28,6 +32,9 @@ final class BarrierStage {
   /** Spark's own name of the driver among the executors: {@code SparkContext.DRIVER_IDENTIFIER}. */
   private static final String DRIVER = "driver";
 
+  /** Spark's own name of this kind of resource. */
+  private static final String GPU = "gpu";
+
   private BarrierStage() {}
 
   /** What a rank does; travels to its executor. */
@@ -37,7 +44,7 @@ final class BarrierStage {
      * @param cancelled true once Spark has given this task up: peers of a failed task are killed
      *     without an interrupt
      */
-    String run(int rank, int world, AllGather gather, BooleanSupplier cancelled) throws Exception;
+    String run(Seat seat, AllGather gather, BooleanSupplier cancelled) throws Exception;
   }
 
   /**
@@ -62,12 +69,30 @@ final class BarrierStage {
   }
 
   /**
-   * A rank takes all cores of its executor, so that no executor gets two. Only for this stage: a
-   * global spark.task.cpus would throttle the preparation of data.
+   * A rank takes all cores and GPUs of its executor, so that no executor gets two. Only for this
+   * stage: a global spark.task.cpus would throttle the preparation of data.
    */
   private static ResourceProfile wholeExecutor(SparkSession spark) {
-    int cores = spark.sparkContext().getConf().getInt("spark.executor.cores", 1);
-    return new ResourceProfileBuilder().require(new TaskResourceRequests().cpus(cores)).build();
+    SparkConf conf = spark.sparkContext().getConf();
+    TaskResourceRequests whole =
+        new TaskResourceRequests().cpus(conf.getInt("spark.executor.cores", 1));
+    int gpus = conf.getInt("spark.executor.resource.gpu.amount", 0);
+    if (gpus > 0) {
+      whole.resource(GPU, gpus);
+    }
+    return new ResourceProfileBuilder().require(whole).build();
+  }
+
+  /** Of its address Spark's own port is of no use to us. */
+  private static Seat seat(BarrierTaskContext context) {
+    BarrierTaskInfo[] all = context.getTaskInfos();
+    String address = all[context.partitionId()].address();
+    ResourceInformation gpus = context.resourcesJMap().get(GPU);
+    return new Seat(
+        context.partitionId(),
+        all.length,
+        address.substring(0, address.lastIndexOf(':')),
+        gpus == null ? List.of() : List.of(gpus.addresses()));
   }
 
   private static final class RankTask extends AbstractFunction1<Iterator<Integer>, Iterator<String>>
@@ -87,14 +112,10 @@ final class BarrierStage {
         // The driver has done so for itself.
         RedactedOutput.install();
       }
-      int world = context.getTaskInfos().length;
       try {
         String result =
             body.run(
-                context.partitionId(),
-                world,
-                mine -> List.of(context.allGather(mine)),
-                context::isInterrupted);
+                seat(context), mine -> List.of(context.allGather(mine)), context::isInterrupted);
         return CollectionConverters.asScala(List.of(result)).iterator();
       } catch (RuntimeException e) {
         throw e;

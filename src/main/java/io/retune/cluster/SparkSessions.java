@@ -40,27 +40,57 @@ public final class SparkSessions {
     delta(conf);
     meaning(conf);
     barrier(conf);
-    boolean submitted = conf.contains("spark.master");
-    if (!submitted) {
+    executors(conf, site);
+    if (SubmittedDriver.isSubmitted()) {
+      onACluster(conf, site);
+    } else {
       onThisMachine(conf, site);
     }
     // Nothing is kept there; Spark would make the folder where the user stands.
     conf.setIfMissing(
         "spark.sql.warehouse.dir", Path.of(site.cache(), "spark-warehouse").toUri().toString());
-    executors(conf, site);
-    requireThisMachine(conf.get("spark.master"));
     return SparkSession.builder().config(conf).getOrCreate();
   }
 
-  /** Stores and caches lie on local disks: an executor elsewhere would not find them. */
-  private static void requireThisMachine(String master) {
-    if (!master.startsWith("local")) {
+  /** What the site says holds where spark-submit was told nothing. */
+  private static void onACluster(SparkConf conf, Site site) {
+    String master = conf.get("spark.master");
+    if (conf.getBoolean("spark.dynamicAllocation.enabled", false)) {
       throw InvalidInputException.of(
-          ErrorCode.MASTER_REFUSED,
-          "master = " + master,
-          "has executors on other machines, which is not supported yet.",
-          "Leave master out, and give --executors N for executors on this machine.");
+          ErrorCode.DYNAMIC_ALLOCATION,
+          "spark.dynamicAllocation.enabled = true",
+          "is for stages that may run a task at a time; all ranks run at once (SPARK-24942).",
+          "Submit with --conf spark.dynamicAllocation.enabled=false and a number of executors.");
     }
+    conf.setIfMissing("spark.executor.memory", site.executorMemoryMb() + "m");
+    if (master.startsWith("spark://")) {
+      standalone(conf, site);
+    }
+    conf.setIfMissing("spark.sql.shuffle.partitions", "" + shufflePartitions(conf));
+  }
+
+  /** Two tasks a core: Spark's 200 are for other amounts of rows. */
+  private static int shufflePartitions(SparkConf conf) {
+    int coresOfEach = conf.getInt("spark.executor.cores", 1);
+    int cores = conf.getInt("spark.executor.instances", 1) * coresOfEach;
+    return Math.max(
+        LAPTOP_SHUFFLE_PARTITIONS, 2 * Math.max(cores, conf.getInt("spark.cores.max", 0)));
+  }
+
+  /**
+   * A standalone master counts cores, not executors; an executor without a number of cores takes
+   * all of its worker, and nobody could say beforehand what a rank is.
+   */
+  private static void standalone(SparkConf conf, Site site) {
+    if (!conf.contains("spark.executor.cores")) {
+      throw InvalidInputException.of(
+          ErrorCode.EXECUTOR_CORES_UNKNOWN,
+          "spark.executor.cores",
+          "is not set, so that an executor would take all cores of its worker, however many.",
+          "Submit with --executor-cores N, or set executor-cores in the site.");
+    }
+    int cores = conf.getInt("spark.executor.cores", 1);
+    site.executors().ifPresent(n -> conf.setIfMissing("spark.cores.max", "" + n * cores));
   }
 
   private static void delta(SparkConf conf) {
@@ -99,6 +129,14 @@ public final class SparkSessions {
 
   private static void onThisMachine(SparkConf conf, Site site) {
     String master = site.master().orElseGet(() -> localMaster(site));
+    if (!master.startsWith("local")) {
+      throw InvalidInputException.of(
+          ErrorCode.MASTER_REFUSED,
+          "master = " + master,
+          "is a cluster, to which spark-submit has to ship Retune.",
+          "Start with jobs/submit.sh --master %s -- run CONF; or leave master out, and give --executors N for executors on this machine."
+              .formatted(master));
+    }
     conf.setMaster(master);
     conf.setIfMissing("spark.ui.enabled", "false");
     conf.setIfMissing("spark.ui.showConsoleProgress", "false");
@@ -107,10 +145,8 @@ public final class SparkSessions {
     // the time without.
     conf.setIfMissing("spark.sql.codegen.wholeStage", "false");
     conf.setIfMissing("spark.sql.codegen.factoryMode", "NO_CODEGEN");
-    if (master.startsWith("local")) {
-      conf.setIfMissing("spark.driver.host", "127.0.0.1");
-      conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
-    }
+    conf.setIfMissing("spark.driver.host", "127.0.0.1");
+    conf.setIfMissing("spark.driver.bindAddress", "127.0.0.1");
     if (master.startsWith("local-cluster")) {
       conf.setIfMissing("spark.executor.extraClassPath", System.getProperty("java.class.path"));
       conf.setIfMissing("spark.executor.cores", "" + coresPerExecutor(site));

@@ -1,15 +1,18 @@
 package io.retune.cluster;
 
 import io.retune.collective.Attempt;
+import io.retune.train.AllGather;
 import io.retune.train.EventServer;
 import io.retune.train.RankEvent;
 import io.retune.train.RankLoop;
+import io.retune.train.Seat;
 import io.retune.train.TrainingTask;
 import java.io.IOException;
+import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import org.apache.spark.SparkContext;
 import org.apache.spark.sql.SparkSession;
 
 /** One attempt: ranks as the tasks of a barrier stage, and what rank 0 tells of them. */
@@ -27,6 +30,27 @@ public final class TrainingStage {
    */
   public static void run(
       SparkSession spark, int world, TrainingTask task, Consumer<RankEvent> events) {
+    run(spark, world, task, events, RankLoop::run);
+  }
+
+  /**
+   * Scores the frozen split with the weights behind {@code task.resumeStep}; otherwise as {@link
+   * #run}.
+   */
+  public static void score(
+      SparkSession spark, int world, TrainingTask task, Consumer<RankEvent> events) {
+    run(spark, world, task, events, RankLoop::score);
+  }
+
+  /** What a rank of an attempt does; travels to its executor. */
+  @FunctionalInterface
+  private interface Work extends Serializable {
+    String of(TrainingTask task, Seat seat, AllGather gather, BooleanSupplier cancelled)
+        throws IOException;
+  }
+
+  private static void run(
+      SparkSession spark, int world, TrainingTask task, Consumer<RankEvent> events, Work work) {
     Attempt attempt = task.attempt();
     try (EventServer server = new EventServer(attempt, events)) {
       String host = spark.sparkContext().getConf().get("spark.driver.host");
@@ -36,8 +60,7 @@ public final class TrainingStage {
             BarrierStage.run(
                 spark,
                 world,
-                (rank, size, gather, cancelled) ->
-                    RankLoop.run(reporting, rank, size, gather, cancelled)));
+                (seat, gather, cancelled) -> work.of(reporting, seat, gather, cancelled)));
       } catch (Exception e) {
         // Spark declares none of what it throws. What the driver refused is the cause of what the
         // ranks then met.
@@ -60,19 +83,5 @@ public final class TrainingStage {
     return e instanceof RuntimeException unchecked
         ? unchecked
         : new IllegalStateException(e.getMessage(), e);
-  }
-
-  /** Executors that are there now, one rank each; in a local session the driver itself. */
-  public static int executors(SparkSession spark) {
-    SparkContext context = spark.sparkContext();
-    return context.isLocal() ? 1 : context.statusTracker().getExecutorInfos().length - 1;
-  }
-
-  /** Cores a rank may use. */
-  public static int coresPerRank(SparkSession spark) {
-    SparkContext context = spark.sparkContext();
-    return context.isLocal()
-        ? context.defaultParallelism()
-        : context.getConf().getInt("spark.executor.cores", 1);
   }
 }

@@ -5,8 +5,8 @@ import static org.apache.spark.sql.functions.row_number;
 import static org.apache.spark.sql.functions.struct;
 import static org.apache.spark.sql.functions.udf;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import io.delta.exceptions.DeltaConcurrentModificationException;
-import io.delta.tables.DeltaTable;
 import io.retune.config.DatasetSpec;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
@@ -21,11 +21,13 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -52,6 +54,8 @@ public final class Datasets {
           "delta.deletedFileRetentionDuration", "interval 36500 days",
           "delta.enableDeletionVectors", "false",
           "delta.columnMapping.mode", "none");
+
+  private static final Pattern COMMIT = Pattern.compile("(\\d{20})\\.json");
 
   /** How often another driver may be first before we give up. */
   private static final int COMMIT_ATTEMPTS = 10;
@@ -292,20 +296,38 @@ public final class Datasets {
         .load(store.path("datasets", version.name()).toString());
   }
 
+  /**
+   * From the commits' own files, which say what Delta's history says of them, without a Spark job.
+   * Source: Delta Transaction Log Protocol, "Delta Log Entries" and "Commit Provenance
+   * Information".
+   */
   private List<Committed> committed(String name) {
-    if (!store.exists(store.path("datasets", name, "_delta_log"))
-        || !DeltaTable.isDeltaTable(spark, table(name))) {
-      return List.of();
+    List<Committed> commits = new ArrayList<>();
+    for (Path file : store.list(store.path("datasets", name, "_delta_log"))) {
+      Matcher commit = COMMIT.matcher(file.getName());
+      if (commit.matches()) {
+        userMetadata(file)
+            .map(text -> new Committed(Long.parseLong(commit.group(1)), Metadata.read(text)))
+            .ifPresent(commits::add);
+      }
     }
-    return DeltaTable.forPath(spark, table(name))
-        .history()
-        .filter("userMetadata is not null")
-        .select("version", "userMetadata")
-        .collectAsList()
-        .stream()
-        .map(row -> new Committed(row.getLong(0), Metadata.read(row.getString(1))))
-        .sorted(Comparator.comparingLong(Committed::deltaVersion))
-        .toList();
+    return commits;
+  }
+
+  private Optional<String> userMetadata(Path commit) {
+    try {
+      for (String action :
+          new String(store.read(commit), StandardCharsets.UTF_8).lines().toList()) {
+        JsonNode metadata =
+            Json.read(action.getBytes(StandardCharsets.UTF_8)).at("/commitInfo/userMetadata");
+        if (metadata.isTextual()) {
+          return Optional.of(metadata.asText());
+        }
+      }
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException(commit + " is damaged", e);
+    }
   }
 
   private String table(String name) {

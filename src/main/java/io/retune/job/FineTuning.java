@@ -44,11 +44,8 @@ final class FineTuning {
   /** Attempts in a row that end without a further step: what fails then fails every time. */
   private static final int FRUITLESS_ATTEMPTS = 3;
 
-  /** A lost executor is replaced within seconds, or not soon. */
-  private static final Duration REPLACEMENT_LIMIT = Duration.ofSeconds(20);
-
   private final Workspace workspace;
-  private final Recipe recipe;
+  private final Ranks ranks;
   private final ImportedModel model;
   private final Plan plan;
   private final RunFolder folder;
@@ -65,7 +62,7 @@ final class FineTuning {
       Terminal terminal) {
     AdapterLayout layout = AdapterLayout.of(model.config(), recipe.train().lora());
     this.workspace = workspace;
-    this.recipe = recipe;
+    this.ranks = new Ranks(workspace, recipe);
     this.model = model;
     this.plan = plan;
     this.folder = folder;
@@ -146,20 +143,10 @@ final class FineTuning {
     RunHistory history = folder.history();
     int resumeStep = latest(history, history.lastStep()).orElse(0);
     int number = history.attempts().size() + 1;
-    int world = world();
+    int world = ranks.world();
     Watch watch = new Watch(history, number, resumeStep);
     TrainingTask task =
-        new TrainingTask(
-            Attempt.start(folder.run(), number),
-            workspace.store().uri(),
-            workspace.site().cache(),
-            model.sha256().hex(),
-            plan.key(),
-            recipe.train(),
-            resumeStep,
-            lanes(),
-            "",
-            0);
+        ranks.task(Attempt.start(folder.run(), number), model.sha256().hex(), plan, resumeStep);
     try {
       TrainingStage.run(workspace.spark(), world, task, watch.cpu.counting(watch::take));
       folder.append(watch.ended(AttemptEnded.FINISHED));
@@ -198,29 +185,6 @@ final class FineTuning {
     } catch (RuntimeException e) {
       failure.addSuppressed(e);
     }
-  }
-
-  /**
-   * As many ranks as were asked for, or as there are executors once lost ones had time to be
-   * replaced; never more than leaves.
-   */
-  private int world() {
-    int asked = workspace.site().executors().orElse(1);
-    long deadline = System.nanoTime() + REPLACEMENT_LIMIT.toNanos();
-    int there = TrainingStage.executors(workspace.spark());
-    try {
-      while (there < asked && System.nanoTime() < deadline) {
-        Thread.sleep(200);
-        there = TrainingStage.executors(workspace.spark());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-    return Math.max(1, Math.min(there, recipe.order().leavesPerStep()));
-  }
-
-  private int lanes() {
-    return workspace.site().lanes().orElseGet(() -> TrainingStage.coresPerRank(workspace.spark()));
   }
 
   /** The innermost reason, in a line. */

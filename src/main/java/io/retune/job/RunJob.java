@@ -90,7 +90,7 @@ public final class RunJob {
     requireALeafForEachRank(recipe, workspace.site());
     String run = RunId.of(recipe.name(), request);
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
-      requireSameExperiment(folder.history());
+      folder.history().declared().ifPresent(it -> it.requireExperiment(experiment));
       if (folder.history().ended().isEmpty()) {
         run(folder);
       } else {
@@ -242,24 +242,6 @@ public final class RunJob {
               + leaves
               + ", or raise order.micro-batches, which is another experiment.");
     }
-  }
-
-  private void requireSameExperiment(RunHistory history) {
-    history
-        .declared()
-        .filter(declared -> !declared.asked().experiment().equals(experiment.fingerprint()))
-        .ifPresent(
-            declared -> {
-              throw InvalidInputException.of(
-                  ErrorCode.REQUEST_TAKEN,
-                  "--request " + request,
-                  "is a run of experiment "
-                      + declared.asked().experiment()
-                      + ", this configuration is "
-                      + experiment.fingerprint()
-                      + ".",
-                  "Give each experiment a request of its own.");
-            });
   }
 
   private Declared declaration(

@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.EnumMap;
 import java.util.Locale;
@@ -17,7 +18,9 @@ public final class TimeSplit {
   /** The parts of a run, in their order. */
   public enum Stage {
     BUILD,
+    START,
     SESSION,
+    EXECUTORS,
     IMPORT,
     PREPARE,
     PLAN,
@@ -30,9 +33,16 @@ public final class TimeSplit {
 
   private final Map<Stage, Duration> spent = new EnumMap<>(Stage.class);
 
-  /** Starts with what the launcher says the build took. */
+  /** Starts with what the launcher says the build took, and with what it took to get here. */
   public TimeSplit() {
     add(Stage.BUILD, Duration.ofMillis(Long.getLong("retune.build.ms", 0)));
+    add(Stage.START, Duration.ofMillis(Math.max(0, System.currentTimeMillis() - startedAt())));
+  }
+
+  /** When spark-submit was called, by its own clock; else when this process was. */
+  private static long startedAt() {
+    return Long.getLong(
+        "spark.app.submitTime", ManagementFactory.getRuntimeMXBean().getStartTime());
   }
 
   public synchronized void add(Stage stage, Duration duration) {
@@ -47,6 +57,16 @@ public final class TimeSplit {
     } finally {
       add(stage, Duration.ofNanos(System.nanoTime() - start));
     }
+  }
+
+  /** As {@link #measure(Stage, Supplier)}, of work that comes to nothing. */
+  public void measure(Stage stage, Runnable work) {
+    measure(
+        stage,
+        () -> {
+          work.run();
+          return null;
+        });
   }
 
   public synchronized boolean isEmpty() {

@@ -1,9 +1,14 @@
 package io.retune.job;
 
+import io.retune.cluster.Executors;
+import io.retune.cluster.SharedStore;
 import io.retune.cluster.SparkSessions;
+import io.retune.config.ErrorCode;
+import io.retune.config.Problem;
 import io.retune.config.Site;
 import io.retune.store.Sources;
 import io.retune.store.Store;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
@@ -14,6 +19,11 @@ import org.apache.spark.sql.SparkSession;
  * first asked for.
  */
 public final class Workspace implements AutoCloseable {
+  /** A cluster that starts machines when they are wanted takes minutes. */
+  private static final Duration FIRST_EXECUTOR_LIMIT = Duration.ofMinutes(5);
+
+  private static final Duration FURTHER_EXECUTORS_LIMIT = Duration.ofSeconds(20);
+
   private final Site site;
   private final Supplier<Store> openStore;
   private final Sources sources;
@@ -86,12 +96,36 @@ public final class Workspace implements AutoCloseable {
     return times;
   }
 
+  /**
+   * @throws ResumableException if the cluster has no executor for us
+   * @throws io.retune.config.InvalidInputException if executors see another store
+   */
   public SparkSession spark() {
     if (session.isEmpty()) {
       ownsSession = SparkSessions.running().isEmpty();
       session = Optional.of(times.measure(TimeSplit.Stage.SESSION, () -> SparkSessions.open(site)));
+      times.measure(TimeSplit.Stage.EXECUTORS, () -> requireExecutors(session.get()));
     }
     return session.get();
+  }
+
+  /** On this machine there is nothing to wait for, or to try. */
+  private void requireExecutors(SparkSession spark) {
+    if (spark.sparkContext().master().startsWith("local")) {
+      return;
+    }
+    if (Executors.await(spark, 1, FIRST_EXECUTOR_LIMIT) == 0) {
+      throw new ResumableException(
+          new Problem(
+              ErrorCode.NO_EXECUTOR,
+              spark.sparkContext().master(),
+              "has given no executor within %d minutes."
+                  .formatted(FIRST_EXECUTOR_LIMIT.toMinutes()),
+              "Ask for fewer cores or less memory (spark.executor.cores, spark.executor.memory), or again when the cluster has room."),
+          null);
+    }
+    Executors.await(spark, Executors.asked(spark), FURTHER_EXECUTORS_LIMIT);
+    store.ifPresent(it -> SharedStore.require(spark, it));
   }
 
   @Override

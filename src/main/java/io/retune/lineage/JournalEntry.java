@@ -5,7 +5,9 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.annotation.JsonValue;
+import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
+import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
@@ -136,6 +138,20 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
 
     public String name() {
       return asked.name();
+    }
+
+    /**
+     * @throws InvalidInputException if the run is one of another experiment
+     */
+    public void requireExperiment(Experiment experiment) {
+      if (!asked.experiment().equals(experiment.fingerprint())) {
+        throw InvalidInputException.of(
+            ErrorCode.REQUEST_TAKEN,
+            "--request " + request,
+            "is a run of experiment %s, this configuration is %s."
+                .formatted(asked.experiment(), experiment.fingerprint()),
+            "Give each experiment a request of its own.");
+      }
     }
 
     /** What must be the same when another driver takes the run up. */

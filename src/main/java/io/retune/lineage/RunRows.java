@@ -195,6 +195,8 @@ public final class RunRows {
     row.put("cores", machines.stream().map(Machine::cores).toList());
     row.put("memory_bytes", machines.stream().map(Machine::memoryBytes).toList());
     row.put("gpus", machines.stream().flatMap(m -> m.gpus().stream()).toList());
+    row.put(
+        "gpu_addresses", started.ranks().stream().map(r -> String.join(",", r.gpus())).toList());
     row.put("numerics", started.numerics());
     row.put("numerics_sha256", started.numericsSha256());
     row.put("steps_recomputed", ended.stepsRecomputed());

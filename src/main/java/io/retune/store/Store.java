@@ -27,8 +27,9 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.RawLocalFileSystem;
 
 /**
- * The folder in which everything lies, on a local disk. A file or folder appears under its final
- * name whole and durable, or not at all: it is written beside it, forced to disk, and renamed.
+ * The folder in which everything lies, on a local disk or one that several hosts mount. A file or
+ * folder appears under its final name whole and durable, or not at all: it is written beside it,
+ * forced to disk, and renamed.
  *
  * <pre>
  * models/SHA256/        an imported model: a Hugging Face directory
@@ -37,6 +38,7 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
  * plans/KEY/            Delta ledger, packed parts, manifest
  * runs/RUN/             journal, checkpoints, export
  * lineage/TABLE/        Delta
+ * outcomes/TIME/        output and exit code of a driver in Spark's cluster mode
  * </pre>
  */
 public final class Store {

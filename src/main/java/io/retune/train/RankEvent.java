@@ -28,8 +28,16 @@ public sealed interface RankEvent {
   record Started(List<Rank> ranks, SortedMap<String, String> numerics, String numericsSha256)
       implements RankEvent {}
 
-  /** One rank: a process of its own. */
-  record Rank(String host, long pid, int lanes, Machine machine) {}
+  /**
+   * One rank: a process of its own.
+   *
+   * @param gpus addresses of the devices that Spark gave it; none where a journal does not say
+   */
+  record Rank(String host, long pid, int lanes, Machine machine, List<String> gpus) {
+    public Rank {
+      gpus = gpus == null ? List.of() : List.copyOf(gpus);
+    }
+  }
 
   /** A step was done. */
   record Stepped(StepRecord step) implements RankEvent {}

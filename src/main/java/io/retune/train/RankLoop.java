@@ -23,7 +23,6 @@ import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -34,6 +33,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
 
@@ -43,6 +43,7 @@ import org.apache.hadoop.conf.Configuration;
  */
 public final class RankLoop implements AutoCloseable {
   private final TrainingTask task;
+  private final Seat seat;
   private final int rank;
   private final int world;
   private final Plan plan;
@@ -61,13 +62,14 @@ public final class RankLoop implements AutoCloseable {
   /** Waiting for the driver since the last step was done. */
   private long recordNanos;
 
-  private RankLoop(TrainingTask task, int rank, int world) throws IOException {
+  private RankLoop(TrainingTask task, Seat seat) throws IOException {
     Store store = Store.open(task.store(), new Configuration());
     TrainSpec train = task.train();
     ImportedModel model = ImportedModel.open(store, new Sha256(task.modelSha256()));
     this.task = task;
-    this.rank = rank;
-    this.world = world;
+    this.seat = seat;
+    this.rank = seat.rank();
+    this.world = seat.world();
     this.reader = PlanReader.open(store, task.plan());
     this.plan = reader.plan();
     this.layout = AdapterLayout.of(model.config(), train.lora());
@@ -87,29 +89,57 @@ public final class RankLoop implements AutoCloseable {
    * @return digest of the final adapter
    */
   public static String run(
-      TrainingTask task, int rank, int world, AllGather gather, BooleanSupplier cancelled)
+      TrainingTask task, Seat seat, AllGather gather, BooleanSupplier cancelled)
       throws IOException {
-    try (RankLoop loop = new RankLoop(task, rank, world);
-        Listener listener = new Listener(task.attempt(), rank)) {
+    return run(task, seat, gather, cancelled, RankLoop::train);
+  }
+
+  /**
+   * Scores the frozen split with the weights behind {@code task.resumeStep}, and trains nothing.
+   *
+   * @return digest of the adapter
+   */
+  public static String score(
+      TrainingTask task, Seat seat, AllGather gather, BooleanSupplier cancelled)
+      throws IOException {
+    return run(task, seat, gather, cancelled, RankLoop::evaluateOnly);
+  }
+
+  private static String run(
+      TrainingTask task,
+      Seat seat,
+      AllGather gather,
+      BooleanSupplier cancelled,
+      Function<RankLoop, String> work)
+      throws IOException {
+    try (RankLoop loop = new RankLoop(task, seat);
+        Listener listener = new Listener(task.attempt(), seat.rank())) {
       List<Hello> ranks = loop.meet(gather, listener.port());
       loop.connect(listener, ranks, cancelled);
       loop.restore();
-      return loop.train();
+      return work.apply(loop);
     }
   }
 
   /** What a rank says of itself before it is connected. */
   private record Hello(
-      String host, int port, long pid, int lanes, Machine machine, Map<String, String> numerics) {}
+      String host,
+      int port,
+      long pid,
+      int lanes,
+      Machine machine,
+      List<String> gpus,
+      Map<String, String> numerics) {}
 
   private List<Hello> meet(AllGather gather, int port) throws IOException {
     Hello mine =
         new Hello(
-            host(),
+            seat.host(),
             port,
             ProcessHandle.current().pid(),
             task.lanes(),
             Machine.probe(),
+            seat.gpus(),
             Numerics.probe().facts());
     List<Hello> ranks = new ArrayList<>();
     for (String hello : gather.allGather(Json.write(mine))) {
@@ -117,12 +147,6 @@ public final class RankLoop implements AutoCloseable {
     }
     requireSameNumerics(ranks);
     return ranks;
-  }
-
-  /** The address Spark gave this executor, by which the others reach it. */
-  private static String host() throws IOException {
-    String spark = System.getenv("SPARK_LOCAL_IP");
-    return spark != null ? spark : InetAddress.getLocalHost().getHostAddress();
   }
 
   private static void requireSameNumerics(List<Hello> ranks) {
@@ -157,7 +181,7 @@ public final class RankLoop implements AutoCloseable {
     tell(
         new RankEvent.Started(
             ranks.stream()
-                .map(r -> new RankEvent.Rank(r.host(), r.pid(), r.lanes(), r.machine()))
+                .map(r -> new RankEvent.Rank(r.host(), r.pid(), r.lanes(), r.machine(), r.gpus()))
                 .toList(),
             numerics.facts(),
             numerics.sha256().hex()));
@@ -195,6 +219,15 @@ public final class RankLoop implements AutoCloseable {
         checkpoint(step);
       }
     }
+    return finish();
+  }
+
+  private String evaluateOnly() {
+    evaluate(task.resumeStep());
+    return finish();
+  }
+
+  private String finish() {
     String digest = FastDigest.of(adapter);
     tell(new RankEvent.Finished(digest));
     return digest;

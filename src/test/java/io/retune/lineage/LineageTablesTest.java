@@ -166,7 +166,9 @@ class LineageTablesTest {
     return new AttemptStarted(
         attempt,
         from,
-        List.of(new RankEvent.Rank("a", 11, 2, MACHINE), new RankEvent.Rank("b", 12, 1, MACHINE)),
+        List.of(
+            new RankEvent.Rank("a", 11, 2, MACHINE, List.of("0", "1")),
+            new RankEvent.Rank("b", 12, 1, MACHINE, List.of())),
         new TreeMap<>(Map.of("torch", "2.7.1")),
         "f".repeat(64));
   }

@@ -231,8 +231,8 @@ final class Runs {
         attempt,
         from,
         List.of(
-            new RankEvent.Rank("north", 11, 2, MACHINE),
-            new RankEvent.Rank("south", 12, 2, MACHINE)),
+            new RankEvent.Rank("north", 11, 2, MACHINE, List.of()),
+            new RankEvent.Rank("south", 12, 2, MACHINE, List.of())),
         new TreeMap<>(Map.of("torch", "2.7.1")),
         Sha256.of("numerics").hex());
   }

@@ -22,8 +22,8 @@ class EventServerTest {
       RankEvent.Started started =
           new RankEvent.Started(
               List.of(
-                  new RankEvent.Rank("127.0.0.1", 77, 2, Machine.probe()),
-                  new RankEvent.Rank("b", 78, 1, Machine.probe())),
+                  new RankEvent.Rank("127.0.0.1", 77, 2, Machine.probe(), List.of("0")),
+                  new RankEvent.Rank("b", 78, 1, Machine.probe(), List.of("0"))),
               new TreeMap<>(java.util.Map.of("torch", "2.7.1", "précision", "float32 \"x\"")),
               "ab".repeat(32));
       sender.send(started);

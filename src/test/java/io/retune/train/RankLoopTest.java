@@ -208,12 +208,16 @@ class RankLoopTest {
                     return List.of(mine, other.toString());
                   };
               RankLoop.run(
-                  task(Attempt.start("unlike", 1), plan, 1, 0, 1), 0, 2, unlike, () -> false);
+                  task(Attempt.start("unlike", 1), plan, 1, 0, 1), seat(0, 2), unlike, () -> false);
             })
         .isInstanceOf(IllegalStateException.class)
         .hasMessageMatching(
             "Ranks would not compute the same bits: instructions is .+ on rank 0 \\(.+\\) but avx9"
                 + " on rank 1 \\(10\\.0\\.0\\.9\\)\\. Run on machines of one kind\\.");
+  }
+
+  private static Seat seat(int rank, int world) {
+    return new Seat(rank, world, "127.0.0.1", List.of());
   }
 
   private static JsonNode node(String json) {
@@ -303,7 +307,8 @@ class RankLoopTest {
       for (int rank = 0; rank < world; rank++) {
         int each = rank;
         ranks.add(
-            threads.submit(() -> RankLoop.run(task, each, world, gathering.of(each), () -> false)));
+            threads.submit(
+                () -> RankLoop.run(task, seat(each, world), gathering.of(each), () -> false)));
       }
       List<String> digests = new ArrayList<>();
       for (Future<String> rank : ranks) {

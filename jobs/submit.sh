@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Runs Retune on a Spark cluster, in client or cluster mode, and ends with Retune's own exit code:
+#
+#   jobs/submit.sh SPARK-OPTION... -- COMMAND ARGUMENT...
+#   jobs/submit.sh --properties-file jobs/profiles/standalone.properties --master spark://host:7077 -- run conf/runs/smoke.conf --store /shared/store
+#
+# Before the -- stands what spark-submit takes, after it what ./retune takes. spark-submit is taken from SPARK_HOME, or from PATH.
+# RETUNE_JARS=DIR: Retune lies there on every host (as in deploy/Dockerfile), so nothing is shipped.
+set -euo pipefail
+
+die() {
+  echo "$1" >&2
+  exit 2
+}
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+
+spark_options=()
+deploy_mode=client
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  case $1 in
+    --deploy-mode) deploy_mode=${2:-} ;;
+    --deploy-mode=*) deploy_mode=${1#*=} ;;
+    spark.submit.deployMode=*) deploy_mode=${1#*=} ;;
+    --jars | --jars=*) die "submit.sh says itself which jars are shipped; say others with --conf spark.driver.extraClassPath=... and spark.executor.extraClassPath=..." ;;
+    --properties-file)
+      [ -r "${2:-}" ] || die "--properties-file ${2:-}: there is no such file. See jobs/profiles/."
+      ;;
+  esac
+  spark_options+=("$1")
+  shift
+done
+[ "${1:-}" = -- ] || die "Write a -- between what spark-submit takes and what ./retune takes: jobs/submit.sh --master URL -- run CONF"
+shift
+[ $# -gt 0 ] || die "Say after the -- what is to be done, as to ./retune: jobs/submit.sh --master URL -- run CONF"
+
+submit=${SPARK_HOME:+$SPARK_HOME/bin/}spark-submit
+command -v "$submit" >/dev/null || die "spark-submit was not found. Set SPARK_HOME, or put it on PATH; pip install pyspark==4.1.3 has one."
+
+# A driver on another host stands in another folder: files that are meant as seen from here are named in full.
+arguments=()
+store=
+before=
+for argument in "$@"; do
+  case $argument in
+    --store=*) argument=--store=$(realpath -m -- "${argument#*=}") && store=${argument#*=} ;;
+    --site=*) argument=--site=$(realpath -m -- "${argument#*=}") ;;
+    *)
+      case $before in
+        --store) argument=$(realpath -m -- "$argument") && store=$argument ;;
+        --set | --request | --message) ;;
+        *) case $argument in */* | *.*) [ ! -e "$argument" ] || argument=$(realpath -- "$argument") ;; esac ;;
+      esac
+      ;;
+  esac
+  arguments+=("$argument")
+  before=$argument
+done
+
+# Every jar of ours that Spark's distribution does not have, whatever its version.
+shipped() {
+  [ -f "$root/target/classpath.runtime" ] || die "Retune is not built yet: run ./retune --version once."
+  local spark_jars jar name
+  spark_jars=$(spark_jars_folder)
+  tr ':' '\n' <"$root/target/classpath.runtime" | while read -r jar || [ -n "$jar" ]; do
+    name=$(basename "$jar" | sed -E 's/-[0-9][^-]*(-[0-9.]+)?(-linux.*|-osx.*)?\.jar$//')
+    ls "$spark_jars/$name"-[0-9]*.jar >/dev/null 2>&1 || printf '%s,' "$jar"
+  done
+}
+
+spark_jars_folder() {
+  local home
+  home=${SPARK_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v spark-submit)")")")}
+  [ -d "$home/jars" ] || home=$(find_pyspark)
+  echo "$home/jars"
+}
+
+# pip puts a spark-submit on PATH that finds its distribution by Python.
+find_pyspark() {
+  "$(dirname "$(command -v spark-submit)")/python3" -c 'import os, pyspark; print(os.path.dirname(pyspark.__file__))' 2>/dev/null ||
+    die "Spark's folder was not found. Set SPARK_HOME."
+}
+
+if [ -n "${RETUNE_JARS:-}" ]; then
+  program=local://$RETUNE_JARS/retune.jar
+  ours=(--conf "spark.driver.extraClassPath=$RETUNE_JARS/*" --conf "spark.executor.extraClassPath=$RETUNE_JARS/*")
+else
+  program=$root/target/retune.jar
+  jars=$(shipped)
+  ours=(--jars "${jars%,}")
+fi
+
+run_client() {
+  exec "$submit" "${spark_options[@]}" "${ours[@]}" --class io.retune.Retune "$program" "${arguments[@]}"
+}
+
+# There the driver's output and exit code stay with it, so it leaves both in the store; and spark-submit waits for it.
+run_cluster() {
+  [ -n "$store" ] || die "Cluster mode needs --store DIR after the --, a folder that all hosts see: there the driver leaves what it says and its exit code."
+  local outcome
+  outcome=$store/outcomes/$(date -u +%Y%m%dT%H%M%SZ)-$$-$RANDOM
+  mkdir -p "$outcome"
+  local log=$outcome/submit.log submitted=0
+  "$submit" "${spark_options[@]}" "${ours[@]}" \
+    --conf spark.standalone.submit.waitAppCompletion=true --conf spark.yarn.submit.waitAppCompletion=true \
+    --conf spark.kubernetes.submission.waitAppCompletion=true \
+    --class io.retune.Retune "$program" "${arguments[@]}" --outcome "$outcome" >"$log" 2>&1 || submitted=$?
+  if [ ! -f "$outcome/exit" ]; then
+    cat "$log" >&2
+    if [ ! -f "$outcome/out" ]; then
+      echo "The driver did not start; spark-submit's own lines are above. Nothing was trained." >&2
+      [ "$submitted" != 0 ] || submitted=3
+      exit "$submitted"
+    fi
+    cat "$outcome/out"
+    cat "$outcome/err" >&2
+    echo "The driver ended without an exit code: it was killed, or its host was lost. Ask again with the same --request to go on." >&2
+    exit 3
+  fi
+  cat "$outcome/out"
+  cat "$outcome/err" >&2
+  exit "$(cat "$outcome/exit")"
+}
+
+case $deploy_mode in
+  client) run_client ;;
+  cluster) run_cluster ;;
+  *) die "--deploy-mode $deploy_mode is not one: client, cluster." ;;
+esac

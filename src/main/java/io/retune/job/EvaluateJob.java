@@ -1,0 +1,158 @@
+package io.retune.job;
+
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.retune.cluster.TrainingStage;
+import io.retune.collective.Attempt;
+import io.retune.config.ErrorCode;
+import io.retune.config.Experiment;
+import io.retune.config.InvalidInputException;
+import io.retune.config.Recipe;
+import io.retune.evaluate.Comparison;
+import io.retune.evaluate.GroupComparison;
+import io.retune.lineage.JournalEntry.Declared;
+import io.retune.plan.Plan;
+import io.retune.store.Json;
+import io.retune.train.EvaluationRecord;
+import io.retune.train.RankEvent;
+import io.retune.train.TrainingTask;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * {@code retune evaluate CONF --request ID}: a finished run's weights on the frozen split once
+ * more, held against what the run recorded bit for bit, and what is required of them.
+ */
+public final class EvaluateJob {
+  private final Workspace workspace;
+  private final Experiment experiment;
+  private final String request;
+
+  public EvaluateJob(Workspace workspace, Experiment experiment, String request) {
+    this.workspace = workspace;
+    this.experiment = experiment;
+    this.request = request;
+  }
+
+  /** What a run has to have come to. */
+  public enum Required {
+    /** The loss went down, with an interval below zero. */
+    BETTER,
+    /** It is not shown to have gone up. */
+    NOT_WORSE;
+
+    private boolean allows(Comparison.Verdict verdict) {
+      return verdict == Comparison.Verdict.BETTER
+          || (this == NOT_WORSE && verdict == Comparison.Verdict.NO_DIFFERENCE_SHOWN);
+    }
+
+    /** As it is said on the command line. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+  }
+
+  /** What {@code --json} ends with; losses are nats per target token. */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  private record Result(
+      String run, int examples, boolean equal, double before, double after, String verdict) {}
+
+  /**
+   * @throws InvalidInputException if there is no such run, or it is not finished
+   * @throws CheckDoesNotHoldException if a score is not what the run recorded, or the run is not
+   *     what is required
+   */
+  public void execute(Optional<Required> required, boolean json) {
+    String run = RunId.of(experiment.recipe().name(), request);
+    FinishedRun finished = FinishedRun.open(workspace, run);
+    Declared declared = finished.history().declared().orElseThrow();
+    declared.requireExperiment(experiment);
+    Plan plan = declared.plan(workspace.store());
+    EvaluationRecord recorded = finished.history().evaluation(plan.steps().size()).orElseThrow();
+    requireEqual(run, plan, recorded, scoredAgain(declared, plan));
+    say(run, recorded, finished.history().ended().orElseThrow().loss(), json);
+    Comparison whole = finished.history().ended().orElseThrow().whole();
+    required.ifPresent(it -> require(run, it, whole));
+  }
+
+  private EvaluationRecord scoredAgain(Declared declared, Plan plan) {
+    Recipe recipe = experiment.recipe();
+    Ranks ranks = new Ranks(workspace, recipe);
+    List<EvaluationRecord> scored = new ArrayList<>();
+    TrainingTask task =
+        ranks.task(
+            Attempt.start(declared.run(), 0), declared.modelSha256(), plan, plan.steps().size());
+    TrainingStage.score(
+        workspace.spark(),
+        ranks.world(),
+        task,
+        event -> {
+          if (event instanceof RankEvent.Evaluated evaluated) {
+            scored.add(evaluated.evaluation());
+          }
+        });
+    return scored.get(0);
+  }
+
+  private static void requireEqual(
+      String run, Plan plan, EvaluationRecord recorded, EvaluationRecord again) {
+    int example = Arrays.mismatch(recorded.lossSums(), again.lossSums());
+    if (example >= 0) {
+      throw new CheckDoesNotHoldException(
+          ErrorCode.SCORE_DIFFERS,
+          run,
+          "example %d of %d was scored again and is not equal: %s nats, recorded %s."
+              .formatted(
+                  example + 1,
+                  plan.evaluationTargets().length,
+                  again.lossSums()[example],
+                  recorded.lossSums()[example]),
+          "Either the machine computes other bits than those that trained it, or a file of the store was changed: ./retune rebuild %s holds them against the record."
+              .formatted(run));
+    }
+  }
+
+  private void say(
+      String run, EvaluationRecord recorded, List<GroupComparison> loss, boolean json) {
+    Comparison whole = loss.get(0).comparison();
+    Terminal terminal = workspace.terminal();
+    terminal.say(
+        "%s  EQUAL: %d examples scored again, bit for bit", run, recorded.lossSums().length);
+    for (GroupComparison group : loss) {
+      Comparison it = group.comparison();
+      terminal.say(
+          "%-20s %.4f to %.4f (%+.4f to %+.4f): %s",
+          group.label(), it.before(), it.after(), it.low(), it.high(), it.verdict().words());
+    }
+    if (json) {
+      System.out.println(
+          Json.write(
+              new Result(
+                  run,
+                  recorded.lossSums().length,
+                  true,
+                  whole.before(),
+                  whole.after(),
+                  whole.verdict().words())));
+    }
+  }
+
+  private static void require(String run, Required required, Comparison whole) {
+    if (!required.allows(whole.verdict())) {
+      throw new CheckDoesNotHoldException(
+          ErrorCode.NOT_AS_REQUIRED,
+          run,
+          "is not %s than the untouched model: %s (%+.4f to %+.4f nats per target token)."
+              .formatted(
+                  required.toString().replace('-', ' '),
+                  whole.verdict().words(),
+                  whole.low(),
+                  whole.high()),
+          "Look at its report for why, or train another.");
+    }
+  }
+}
