@@ -1,5 +1,6 @@
 package io.retune.it;
 
+import static java.util.stream.Collectors.toCollection;
 import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -14,6 +15,7 @@ import io.retune.store.Store;
 import io.retune.train.TinyDecoder;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.Socket;
 import java.net.URL;
@@ -145,7 +147,7 @@ class DeployTest {
       assertThat(process.waitFor()).as(said).isZero();
       return said;
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
@@ -493,7 +495,7 @@ class DeployTest {
               .matcher(spoken)
               .results()
               .map(MatchResult::group)
-              .collect(java.util.stream.Collectors.toCollection(TreeSet::new));
+              .collect(toCollection(TreeSet::new));
       read.remove("SPARK_HOME");
       assertThat(read).hasSizeGreaterThan(9);
       assertThat(texts.values()).containsAll(read);
@@ -518,7 +520,7 @@ class DeployTest {
     try (Stream<Path> jars = Files.list(ROOT.resolve(folder))) {
       return jars.map(
               jar -> jar.getFileName().toString().replaceFirst("-\\d[^-]*(-[\\d.]+)?\\.jar$", ""))
-          .collect(java.util.stream.Collectors.toCollection(TreeSet::new));
+          .collect(toCollection(TreeSet::new));
     }
   }
 
