@@ -57,17 +57,6 @@ for argument in "$@"; do
   before=$argument
 done
 
-# Every jar of ours that Spark's distribution does not have, whatever its version.
-shipped() {
-  [ -f "$root/target/classpath.runtime" ] || die "Retune is not built yet: run ./retune --version once."
-  local spark_jars jar name
-  spark_jars=$(spark_jars_folder)
-  tr ':' '\n' <"$root/target/classpath.runtime" | while read -r jar || [ -n "$jar" ]; do
-    name=$(basename "$jar" | sed -E 's/-[0-9][^-]*(-[0-9.]+)?(-linux.*|-osx.*)?\.jar$//')
-    ls "$spark_jars/$name"-[0-9]*.jar >/dev/null 2>&1 || printf '%s,' "$jar"
-  done
-}
-
 spark_jars_folder() {
   local home
   home=${SPARK_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v spark-submit)")")")}
@@ -86,8 +75,9 @@ if [ -n "${RETUNE_JARS:-}" ]; then
   ours=(--conf "spark.driver.extraClassPath=$RETUNE_JARS/*" --conf "spark.executor.extraClassPath=$RETUNE_JARS/*")
 else
   program=$root/target/retune.jar
-  jars=$(shipped)
-  ours=(--jars "${jars%,}")
+  spark_jars=$(spark_jars_folder)
+  jars=$("$root/jobs/jars.sh" "$spark_jars")
+  ours=(--jars "${jars//$'\n'/,}")
 fi
 
 run_client() {

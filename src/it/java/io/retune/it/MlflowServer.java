@@ -75,12 +75,17 @@ final class MlflowServer implements AutoCloseable {
         Map.of());
   }
 
-  private static int freePort() {
+  static int freePort() {
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       return socket.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** {@code mlflow arguments...}, not started yet; its output goes to a file of its name. */
+  static ProcessBuilder command(List<String> arguments) {
+    return VENV.module("mlflow", arguments);
   }
 
   /** Starts it, again after {@link #kill}; returns when it answers. */
@@ -92,7 +97,7 @@ final class MlflowServer implements AutoCloseable {
     arguments.addAll(List.of("--serve-artifacts", "--workers", "1"));
     arguments.addAll(List.of("--host", "127.0.0.1", "--port", String.valueOf(port)));
     arguments.addAll(options);
-    ProcessBuilder builder = VENV.module("mlflow", arguments).directory(folder.toFile());
+    ProcessBuilder builder = command(arguments).directory(folder.toFile());
     builder.environment().putAll(environment);
     try {
       process = builder.start();

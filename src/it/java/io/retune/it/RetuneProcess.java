@@ -68,13 +68,7 @@ final class RetuneProcess {
       List<String> javaOptions,
       String... arguments) {
     List<String> command = new ArrayList<>(launcher);
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
-        .filter(option -> !option.contains("jdk.incubator.vector"))
-        .forEach(command::add);
-    command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
-    command.addAll(javaOptions);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
+    command.addAll(command(javaOptions));
     command.addAll(Arrays.asList(arguments));
     return start(command, environment, arguments[0]);
   }
@@ -95,6 +89,19 @@ final class RetuneProcess {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** What starts Retune on the class path of the tests, but for its arguments. */
+  static List<String> command(List<String> javaOptions) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    Arrays.stream(JavaModuleOptions.defaultModuleOptions().trim().split("\\s+"))
+        .filter(option -> !option.contains("jdk.incubator.vector"))
+        .forEach(command::add);
+    command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.addAll(javaOptions);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
+    return command;
   }
 
   /** Runs to the end. */
