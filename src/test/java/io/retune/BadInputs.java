@@ -30,10 +30,8 @@ import io.retune.store.Sha256;
 import io.retune.store.Sources;
 import io.retune.store.Store;
 import io.retune.train.TinyDecoder;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -98,7 +96,7 @@ final class BadInputs implements AutoCloseable {
   private final List<Lease> leases = new ArrayList<>();
 
   /** What one command said and left. */
-  record Said(int exit, String stderr, String stdout, List<String> changed) {}
+  record Outcome(int exit, String stderr, String stdout, List<String> changed) {}
 
   BadInputs(Path folder) throws IOException {
     fixtures = Files.createDirectories(folder.resolve("fixtures"));
@@ -255,7 +253,7 @@ final class BadInputs implements AutoCloseable {
   }
 
   /** Makes the mistake. */
-  Said said(BadInput input) throws IOException {
+  Outcome said(BadInput input) throws IOException {
     Path folder = Files.createTempDirectory(work, "case-");
     UnaryOperator<String> here = text -> filled(text, folder);
     for (String part : PARTS) {
@@ -275,9 +273,9 @@ final class BadInputs implements AutoCloseable {
     SortedMap<String, Sha256> before = files(folder);
     try {
       input.submitted().forEach(setting -> set(setting.split("=", 2)));
-      Said said = said(input.arguments().stream().map(here).toArray(String[]::new));
-      return new Said(
-          said.exit(),
+      Said said = RetuneHere.run(input.arguments().stream().map(here).toArray(String[]::new));
+      return new Outcome(
+          said.exitCode(),
           relative(said.stderr(), folder),
           relative(said.stdout(), folder),
           changes(before, files(folder)));
@@ -401,26 +399,6 @@ final class BadInputs implements AutoCloseable {
       throw new IllegalArgumentException(from + " has no " + old);
     }
     Files.writeString(to, text.replace(old, by), StandardCharsets.ISO_8859_1);
-  }
-
-  private static Said said(String[] arguments) {
-    ByteArrayOutputStream err = new ByteArrayOutputStream();
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    PrintStream stderr = System.err;
-    PrintStream stdout = System.out;
-    try {
-      System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
-      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-      int exit = Retune.run(arguments);
-      return new Said(
-          exit,
-          err.toString(StandardCharsets.UTF_8),
-          out.toString(StandardCharsets.UTF_8),
-          List.of());
-    } finally {
-      System.setErr(stderr);
-      System.setOut(stdout);
-    }
   }
 
   /** What is the same wherever and whenever it is said. */

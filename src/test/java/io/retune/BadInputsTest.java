@@ -40,7 +40,7 @@ class BadInputsTest {
   @ParameterizedTest
   @MethodSource("all")
   void itIsToldWordForWordAndNothingIsWritten(BadInput input) throws IOException {
-    BadInputs.Said said = inputs.said(input);
+    BadInputs.Outcome said = inputs.said(input);
     String into = System.getProperty(SAY_INTO);
     if (into != null) {
       Files.writeString(

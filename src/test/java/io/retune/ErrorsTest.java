@@ -9,9 +9,7 @@ import io.retune.config.ErrorCatalogue;
 import io.retune.config.ErrorCatalogue.Entry;
 import io.retune.config.ErrorCode;
 import io.retune.store.Json;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -181,14 +179,8 @@ class ErrorsTest {
   }
 
   private static String said(int exit, String... arguments) {
-    PrintStream stdout = System.out;
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try {
-      System.setOut(new PrintStream(out, true, StandardCharsets.UTF_8));
-      assertThat(Retune.run(arguments)).as(Arrays.toString(arguments)).isEqualTo(exit);
-    } finally {
-      System.setOut(stdout);
-    }
-    return out.toString(StandardCharsets.UTF_8);
+    Said said = RetuneHere.run(arguments);
+    assertThat(said.exitCode()).as(Arrays.toString(arguments)).isEqualTo(exit);
+    return said.stdout();
   }
 }

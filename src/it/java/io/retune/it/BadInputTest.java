@@ -2,6 +2,8 @@ package io.retune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.RetuneHere;
+import io.retune.Said;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,7 +48,7 @@ class BadInputTest {
 
   @Test
   void anExampleThatIsTooLongIsCountedAndTheRemedyNamed() throws IOException {
-    RetuneProcess retune = own("{ messages = messages }", "8");
+    Said retune = own("{ messages = messages }", "8");
     assertThat(retune.exitCode()).isEqualTo(2);
     assertThat(retune.stderr())
         .contains("order.tokens-per-micro-batch: 40 examples have more than 8 tokens, the longest ")
@@ -56,7 +58,7 @@ class BadInputTest {
 
   @Test
   void aTrainingThatDivergesSaysWhatWasTrainedAndIsKept() throws IOException {
-    RetuneProcess retune =
+    Said retune =
         own(
             "{ messages = messages }",
             "64",
@@ -79,7 +81,7 @@ class BadInputTest {
   }
 
   /** Forty chats of one's own. */
-  private RetuneProcess own(String render, String tokens, String... options) throws IOException {
+  private Said own(String render, String tokens, String... options) throws IOException {
     StringBuilder lines = new StringBuilder();
     for (int i = 0; i < 40; i++) {
       lines.append(
@@ -109,7 +111,7 @@ class BadInputTest {
     List<String> arguments =
         new ArrayList<>(List.of("run", conf.toString(), "--store", shared.toString()));
     arguments.addAll(List.of(options));
-    return RetuneProcess.run(arguments.toArray(String[]::new));
+    return RetuneHere.run(arguments.toArray(String[]::new));
   }
 
   private RetuneProcess run(String... options) {

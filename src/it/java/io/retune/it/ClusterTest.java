@@ -3,6 +3,8 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.job.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -47,7 +49,7 @@ class ClusterTest {
   void whatALaptopComesTo() {
     cluster = new SparkCluster(folder, 2);
     weights =
-        weightsOf(RetuneProcess.run("run", SMOKE, "--store", store().toString(), "--json").json());
+        weightsOf(RetuneHere.run("run", SMOKE, "--store", store().toString(), "--json").json());
   }
 
   @AfterAll
@@ -70,8 +72,8 @@ class ClusterTest {
             .json();
     assertThat(weightsOf(result)).isEqualTo(weights);
     assertThat(processesOf(result)).hasSize(2);
-    RetuneProcess asked =
-        RetuneProcess.run(
+    Said asked =
+        RetuneHere.run(
             "sql",
             "SELECT gpu_addresses FROM attempts WHERE run = '" + result.path("run").asText() + "'",
             "--store",

@@ -3,6 +3,8 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.job.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,12 +44,12 @@ class DiffTest {
     return folder.resolve("store");
   }
 
-  private static RetuneProcess diff(Object one, Object other, String... more) {
+  private static Said diff(Object one, Object other, String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of("diff", one.toString(), other.toString(), "--store", store().toString()));
     arguments.addAll(List.of(more));
-    return RetuneProcess.run(arguments.toArray(String[]::new));
+    return RetuneHere.run(arguments.toArray(String[]::new));
   }
 
   /** The name of the run. */
@@ -60,15 +62,15 @@ class DiffTest {
     all.addAll(List.of(settings));
     all.forEach(setting -> arguments.addAll(List.of("--set", setting)));
     arguments.add("--json");
-    RetuneProcess.run(arguments.toArray(String[]::new)).json();
+    RetuneHere.run(arguments.toArray(String[]::new)).json();
     return RunId.of("smoke", request);
   }
 
   @Test
   void configurationsThatHaveNotRun() {
     Path nowhere = folder.resolve("nowhere");
-    RetuneProcess fair =
-        RetuneProcess.run(
+    Said fair =
+        RetuneHere.run(
             "diff",
             smoke.toString(),
             slower.toString(),
@@ -83,7 +85,7 @@ class DiffTest {
         .endsWith("Fair: nothing else differs.\n");
     assertThat(nowhere).doesNotExist();
 
-    RetuneProcess unfair = diff(smoke, smaller, "--intended", "train.optimizer.adamw.lr");
+    Said unfair = diff(smoke, smaller, "--intended", "train.optimizer.adamw.lr");
     assertThat(unfair.exitCode()).isEqualTo(4);
     assertThat(unfair.stderr())
         .startsWith(
@@ -112,7 +114,7 @@ class DiffTest {
     assertThat(only.path("intended").asBoolean()).isFalse();
     assertThat(byRate.path("fair").asBoolean()).isFalse();
 
-    RetuneProcess byData = diff(base, data, "--intended", "data.prepare");
+    Said byData = diff(base, data, "--intended", "data.prepare");
     assertThat(byData.exitCode()).as(byData::stderr).isZero();
     assertThat(byData.stdout())
         .containsPattern("data +examples +[0-9a-f]{12} +[0-9a-f]{12} +yes")

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
@@ -35,8 +37,8 @@ class ExportTest {
     runs.begun("begun-1");
   }
 
-  private static RetuneProcess retune(String... arguments) {
-    return RetuneProcess.run(
+  private static Said retune(String... arguments) {
+    return RetuneHere.run(
         Stream.concat(
                 Arrays.stream(arguments),
                 Stream.of("--store", store.uri(), "--set", "cache=" + folder.resolve("cache")))
@@ -139,7 +141,7 @@ class ExportTest {
             """);
     assertThat(retune("export", "begun", "--to", to.toString()).stderr())
         .startsWith("run \"begun-1\": is not finished: 0 of 4 steps are done.");
-    RetuneProcess gguf = retune("export", "tiny", "--to", to.toString(), "--gguf", "F16");
+    Said gguf = retune("export", "tiny", "--to", to.toString(), "--gguf", "F16");
     assertThat(gguf.exitCode()).isEqualTo(2);
     assertThat(gguf.stderr())
         .contains("which is not written as GGUF.")

@@ -3,6 +3,7 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
 import io.retune.job.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -41,7 +42,7 @@ class FullDiskTest {
 
   @Test
   void theRunSaysSoLosesNothingAndGoesOnToTheSameWeightsWhenThereIsRoom() throws IOException {
-    String weights = RetuneProcess.run(run("roomy")).json().path("weights_sha256").asText();
+    String weights = RetuneHere.run(run("roomy")).json().path("weights_sha256").asText();
     String run = RunId.of("smoke", "narrow");
     Path checkpoints = folder.resolve("runs").resolve(run).resolve("checkpoints");
     boolean killed =
@@ -58,12 +59,12 @@ class FullDiskTest {
         .contains("Make room, then ask again with --request \"narrow\" to go on.")
         .doesNotContain("defect", "attempt   3");
     assertThat(in(checkpoints)).isEqualTo(before);
-    JsonNode shown = RetuneProcess.run("show", run, "--store", folder.toString(), "--json").json();
+    JsonNode shown = RetuneHere.run("show", run, "--store", folder.toString(), "--json").json();
     assertThat(shown.path("status").asText()).isEqualTo("interrupted");
     assertThat(shown.path("attempts").findValuesAsText("end").toString())
         .contains("driver lost", "File too large");
 
-    JsonNode finished = RetuneProcess.run(run("narrow")).json();
+    JsonNode finished = RetuneHere.run(run("narrow")).json();
     assertThat(finished.path("weights_sha256").asText()).isEqualTo(weights);
   }
 

@@ -3,6 +3,8 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.model.AdapterFiles;
 import io.retune.store.Store;
 import java.io.IOException;
@@ -34,8 +36,8 @@ class GenerateTest {
     Files.write(changed, bytes);
   }
 
-  private static RetuneProcess generate(String run, String prompt, String... more) {
-    return RetuneProcess.run(
+  private static Said generate(String run, String prompt, String... more) {
+    return RetuneHere.run(
         Stream.concat(
                 Stream.of(
                     "generate",
@@ -60,7 +62,7 @@ class GenerateTest {
     assertThat(json.path("tokens").asInt()).isEqualTo(9);
     assertThat(json.path("stopped").asText()).isEqualTo("limit");
 
-    RetuneProcess plain = generate("tiny-1", PROMPT, "--max-tokens", "9");
+    Said plain = generate("tiny-1", PROMPT, "--max-tokens", "9");
     assertThat(plain.exitCode()).isZero();
     assertThat(plain.stdout()).isEqualTo(json.path("after").asText() + "\n");
     assertThat(plain.stderr())
@@ -69,7 +71,7 @@ class GenerateTest {
 
   @Test
   void theUntouchedModelIsAskedToo() {
-    RetuneProcess both = generate("tiny-1", PROMPT, "--max-tokens", "9", "--before");
+    Said both = generate("tiny-1", PROMPT, "--max-tokens", "9", "--before");
     JsonNode json = generate("tiny-1", PROMPT, "--max-tokens", "9", "--before", "--json").json();
     String before = json.path("before").asText();
     String after = json.path("after").asText();
@@ -79,7 +81,7 @@ class GenerateTest {
 
   @Test
   void aRunThatIsNotFinishedHasNoModelYet() {
-    RetuneProcess none = generate("begun", PROMPT);
+    Said none = generate("begun", PROMPT);
     assertThat(none.exitCode()).isEqualTo(2);
     assertThat(none.stdout()).isEmpty();
     assertThat(none.stderr())
@@ -92,7 +94,7 @@ class GenerateTest {
 
   @Test
   void anAdapterThatWasChangedAnswersNothing() {
-    RetuneProcess none = generate("tiny-2", PROMPT);
+    Said none = generate("tiny-2", PROMPT);
     assertThat(none.exitCode()).isEqualTo(4);
     assertThat(none.stdout()).isEmpty();
     assertThat(none.stderr())
@@ -106,7 +108,7 @@ class GenerateTest {
     assertThat(generate("tiny-1", "x".repeat(600)).stderr())
         .startsWith(
             "PROMPT: fills the model's context; no answer fits behind it. [example-too-long]\n");
-    RetuneProcess none = generate("tiny-1", PROMPT, "--max-tokens", "0");
+    Said none = generate("tiny-1", PROMPT, "--max-tokens", "0");
     assertThat(none.exitCode()).isEqualTo(2);
     assertThat(none.stderr())
         .startsWith(

@@ -2,6 +2,8 @@ package io.retune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.job.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,7 +38,7 @@ class LeftBehindTest {
     Path foreign = Files.createDirectories(adapter).resolve("adapter_model.safetensors");
     Files.writeString(foreign, "another");
 
-    RetuneProcess refused = RetuneProcess.run(run);
+    Said refused = RetuneHere.run(run);
     assertThat(refused.exitCode()).as(refused::stderr).isEqualTo(4);
     assertThat(refused.stderr())
         .contains(adapter + ": is not what was trained: its files are ")
@@ -44,6 +46,6 @@ class LeftBehindTest {
     assertThat(foreign).hasContent("another");
 
     Files.move(adapter, folder.resolve("moved"));
-    assertThat(RetuneProcess.run(run).json().path("status").asText()).isEqualTo("finished");
+    assertThat(RetuneHere.run(run).json().path("status").asText()).isEqualTo("finished");
   }
 }

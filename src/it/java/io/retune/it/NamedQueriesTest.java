@@ -5,6 +5,8 @@ import static java.util.stream.Collectors.groupingBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.dataset.SparkForTests;
 import io.retune.job.RunId;
 import io.retune.lineage.LineageQueries;
@@ -103,23 +105,24 @@ class NamedQueriesTest {
                 .exitCode())
         .isEqualTo(2);
     run(anotherSample().toString(), "sampled", "order.steps=2").json();
-    RetuneProcess victim = start("conf/runs/smoke.conf", "killed", "order.steps=3");
+    RetuneProcess victim =
+        RetuneProcess.start(arguments("conf/runs/smoke.conf", "killed", "order.steps=3"));
     assertThat(victim.killWhen(() -> victim.stderr().contains("step 1/3"))).isTrue();
     run("conf/runs/smoke.conf", "killed", "order.steps=3").json();
     ask();
   }
 
-  private RetuneProcess run(String conf, String request, String... settings) {
-    return start(conf, request, settings).waitFor();
+  private Said run(String conf, String request, String... settings) {
+    return RetuneHere.run(arguments(conf, request, settings));
   }
 
-  private RetuneProcess start(String conf, String request, String... settings) {
+  private String[] arguments(String conf, String request, String... settings) {
     List<String> arguments =
         new ArrayList<>(
             List.of("run", conf, "--store", store.toString(), "--request", request, "--json"));
     Stream.concat(Stream.of("order.micro-batches=2", "evaluation.prompts=[]"), Stream.of(settings))
         .forEach(setting -> arguments.addAll(List.of("--set", setting)));
-    return RetuneProcess.start(arguments.toArray(String[]::new));
+    return arguments.toArray(String[]::new);
   }
 
   /** The smoke configuration with another seed of its sample, in a folder like the project's. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -72,7 +73,7 @@ class QuickstartTest {
   @Test
   void theTrainedModelAnswersAsTheDataDoes() {
     JsonNode answers =
-        RetuneProcess.run(
+        RetuneHere.run(
                 "generate",
                 "quickstart",
                 "Define the noun \"harbor\" in one sentence.",

@@ -3,6 +3,8 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.dataset.SparkForTests;
 import io.retune.job.RunId;
 import io.retune.store.Json;
@@ -55,8 +57,8 @@ class RecordTest {
     return arguments.toArray(String[]::new);
   }
 
-  private static RetuneProcess ask(String... arguments) {
-    return RetuneProcess.run(
+  private static Said ask(String... arguments) {
+    return RetuneHere.run(
         Stream.concat(Stream.of(arguments), Stream.of("--store", store.toString()))
             .toArray(String[]::new));
   }
@@ -116,7 +118,7 @@ class RecordTest {
   @Test
   @Order(3)
   void tablesThatWereLostAreMadeAgain() throws IOException {
-    RetuneProcess before = ask("sql", "SELECT * FROM steps ORDER BY step", "--format", "csv");
+    Said before = ask("sql", "SELECT * FROM steps ORDER BY step", "--format", "csv");
     for (String table : List.of("steps", "verdicts", "settings", "ledger_by_row", "models")) {
       FileUtils.deleteDirectory(store.resolve("lineage").resolve(table).toFile());
     }
@@ -143,7 +145,7 @@ class RecordTest {
     Path file = store.resolve("runs").resolve(RUN).resolve("configuration.json");
     byte[] sound = Files.readAllBytes(file);
     Files.writeString(file, "{}");
-    RetuneProcess rebuild = ask("rebuild", RUN);
+    Said rebuild = ask("rebuild", RUN);
     assertThat(rebuild.exitCode()).isEqualTo(4);
     assertThat(rebuild.stderr())
         .contains("configuration.json: is not the one that was recorded. [file-changed]");
@@ -159,7 +161,7 @@ class RecordTest {
     spark.sql("ALTER TABLE " + steps + " SET TBLPROPERTIES ('delta.appendOnly' = 'false')");
     spark.sql("UPDATE " + steps + " SET loss = 0.5 WHERE step = 2");
     for (int twice = 0; twice < 2; twice++) {
-      RetuneProcess rebuild = ask("rebuild", RUN);
+      Said rebuild = ask("rebuild", RUN);
       assertThat(rebuild.exitCode()).isEqualTo(4);
       assertThat(rebuild.stderr())
           .endsWith(
@@ -186,7 +188,7 @@ class RecordTest {
     String sound = Files.readString(plan);
     Files.writeString(
         plan, sound.replaceFirst("\"evaluationTargets\" : \\[ ", "\"evaluationTargets\" : [ 1"));
-    RetuneProcess rebuild = ask("rebuild", RUN);
+    Said rebuild = ask("rebuild", RUN);
     assertThat(rebuild.exitCode()).isEqualTo(4);
     assertThat(rebuild.stderr())
         .contains(
@@ -201,7 +203,7 @@ class RecordTest {
     String sound = Files.readString(segment);
     Files.writeString(segment, sound.replaceFirst("\"loss\":", "\"loss\":1"));
     for (String verb : List.of("rebuild", "show")) {
-      RetuneProcess asked = ask(verb, RUN);
+      Said asked = ask(verb, RUN);
       assertThat(asked.exitCode()).as(verb).isEqualTo(4);
       assertThat(asked.stderr()).contains("does not follow from the lines before it");
     }

@@ -2,8 +2,7 @@ package io.retune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.retune.store.Json;
+import io.retune.Said;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -18,7 +17,7 @@ import java.util.function.BooleanSupplier;
 import org.apache.spark.launcher.JavaModuleOptions;
 
 /** Retune as a user starts it: a process of its own, its exit code, and what it printed. */
-final class RetuneProcess {
+final class RetuneProcess implements Said {
   private final Process process;
   private final Path stdout;
   private final Path stderr;
@@ -158,31 +157,19 @@ final class RetuneProcess {
     }
   }
 
-  int exitCode() {
+  @Override
+  public int exitCode() {
     return process.exitValue();
   }
 
-  String stderr() {
+  @Override
+  public String stderr() {
     return read(stderr);
   }
 
-  String stdout() {
+  @Override
+  public String stdout() {
     return read(stdout);
-  }
-
-  /** The JSON object that ends stdout, after asserting that all went well. */
-  JsonNode json() {
-    assertThat(exitCode()).as(this::stderr).isZero();
-    try {
-      return Json.read(
-          stdout()
-              .lines()
-              .reduce((a, b) -> b)
-              .orElse("")
-              .getBytes(java.nio.charset.StandardCharsets.UTF_8));
-    } catch (IOException e) {
-      throw new UncheckedIOException(stdout(), e);
-    }
   }
 
   private static String read(Path file) {

@@ -3,6 +3,8 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.it.FaultProxy.Fault;
 import io.retune.job.RunId;
 import io.retune.store.Json;
@@ -46,11 +48,18 @@ class TrackedRunTest {
     server.close();
   }
 
-  private static RetuneProcess run(
-      Map<String, String> environment, String request, String... more) {
-    List<String> arguments = new ArrayList<>(List.of(arguments(store, request)));
-    arguments.addAll(List.of(more));
-    return RetuneProcess.start(environment, List.of(), arguments.toArray(String[]::new)).waitFor();
+  private static Said run(Map<String, String> environment, String request, String... more) {
+    return retune(
+        environment,
+        Stream.concat(Stream.of(arguments(store, request)), Stream.of(more))
+            .toArray(String[]::new));
+  }
+
+  /** In a process of its own where it needs an environment of its own. */
+  private static Said retune(Map<String, String> environment, String... arguments) {
+    return environment.isEmpty()
+        ? RetuneHere.run(arguments)
+        : RetuneProcess.start(environment, List.of(), arguments).waitFor();
   }
 
   private static String[] arguments(Path store, String request) {
@@ -67,13 +76,12 @@ class TrackedRunTest {
     };
   }
 
-  private static RetuneProcess sync(
-      Map<String, String> environment, String request, String... more) {
+  private static Said sync(Map<String, String> environment, String request, String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of("sync", RunId.of("smoke", request), "--store", store.toString(), "--json"));
     arguments.addAll(List.of(more));
-    return RetuneProcess.start(environment, List.of(), arguments.toArray(String[]::new)).waitFor();
+    return retune(environment, arguments.toArray(String[]::new));
   }
 
   private static String[] at(Object uri, String... more) {
@@ -86,7 +94,7 @@ class TrackedRunTest {
     String request = "black-hole";
     try (FaultProxy proxy = new FaultProxy(server.uri(), 1)) {
       proxy.set(Fault.SILENCE);
-      RetuneProcess run =
+      Said run =
           run(Map.of(), request, at(proxy.uri(), "--set", "tracking.mlflow.request-timeout=2s"));
       assertThat(run.json().path("weights_sha256").asText()).isEqualTo(weights);
       assertThat(run.stderr())
@@ -104,14 +112,13 @@ class TrackedRunTest {
     String request = "failing";
     try (FaultProxy proxy = new FaultProxy(server.uri(), 2)) {
       proxy.set(Fault.ERRORS);
-      RetuneProcess run = run(Map.of(), request, at(proxy.uri()));
+      Said run = run(Map.of(), request, at(proxy.uri()));
       assertThat(run.json().path("weights_sha256").asText()).isEqualTo(weights);
       assertThat(proxy.harmed()).isPositive();
       String late = "killed-in-a-batch";
       proxy.set(Fault.NONE);
       proxy.whileServing("log-batch", server::kill);
-      RetuneProcess killed =
-          run(Map.of(), late, at(proxy.uri(), "--set", "tracking.mlflow.patience=5s"));
+      Said killed = run(Map.of(), late, at(proxy.uri(), "--set", "tracking.mlflow.patience=5s"));
       assertThat(killed.json().path("weights_sha256").asText()).isEqualTo(weights);
       server.start();
       assertThat(sync(Map.of(), late, at(proxy.uri())).exitCode()).isZero();
@@ -137,7 +144,7 @@ class TrackedRunTest {
     // All runs of the store: the one that another process holds is left to it.
     Store held = Store.open(mine.toString(), new Configuration());
     Lease lease = Lease.take(held, held.path("runs", run), "The run");
-    RetuneProcess sync = syncAll(mine);
+    Said sync = syncAll(mine);
     assertThat(sync.exitCode()).as(sync::stderr).isZero();
     assertThat(sync.stderr())
         .contains(run + "  is left to its driver, process ")
@@ -148,11 +155,11 @@ class TrackedRunTest {
     assertThat(status(run)).isEqualTo("KILLED");
 
     int leases = leases(mine, run);
-    RetuneProcess nothing = syncAll(mine);
+    Said nothing = syncAll(mine);
     assertThat(nothing.stderr()).contains(run + "  was there already");
     assertThat(leases(mine, run)).as("taken where nothing is to be sent").isEqualTo(leases);
 
-    RetuneProcess again = RetuneProcess.run(arguments.toArray(String[]::new));
+    Said again = RetuneHere.run(arguments.toArray(String[]::new));
     assertThat(again.json().path("weights_sha256").asText()).isEqualTo(weights);
     assertThat(status(run)).isEqualTo("FINISHED");
     assertThat(
@@ -177,8 +184,8 @@ class TrackedRunTest {
     return server.pages(run, Map.of()).get(0).path("status").asText();
   }
 
-  private static RetuneProcess syncAll(Path store) {
-    return RetuneProcess.run(
+  private static Said syncAll(Path store) {
+    return RetuneHere.run(
         "sync", "--store", store.toString(), "--set", "tracking.mlflow.uri=" + server.uri());
   }
 
@@ -209,10 +216,10 @@ class TrackedRunTest {
               "admin",
               "MLFLOW_TRACKING_PASSWORD",
               "the right password");
-      RetuneProcess run = run(wrong, request, site);
+      Said run = run(wrong, request, site);
       assertThat(run.json().path("weights_sha256").asText()).isEqualTo(weights);
       assertThat(run.stderr()).contains("mlflow    has not got everything yet: ");
-      RetuneProcess refused = sync(wrong, request, site);
+      Said refused = sync(wrong, request, site);
       assertThat(refused.exitCode()).isEqualTo(2);
       assertThat(refused.stderr())
           .contains("MLFLOW_TRACKING_PASSWORD")
