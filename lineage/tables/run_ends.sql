@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   loss_low        DOUBLE    COMMENT 'Lower bound of after - before, paired bootstrap',
   loss_high       DOUBLE    COMMENT 'Upper bound of after - before',
   verdict         STRING    COMMENT 'better, worse or no difference shown: whether the interval lies below 0, above it, or holds it',
+  success         BOOLEAN   COMMENT 'Whether it came to all that its recipe asks for (success_metrics); null: nothing is asked for',
   build_ms        BIGINT    COMMENT 'Building the program, milliseconds of the driver that ended the run',
   start_ms        BIGINT    COMMENT 'From submission, or the start of its process, to the job, milliseconds of the driver that ended the run',
   session_ms      BIGINT    COMMENT 'Starting Spark, milliseconds of the driver that ended the run',

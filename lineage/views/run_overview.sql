@@ -21,6 +21,7 @@ SELECT
   run_ends.loss_low,
   run_ends.loss_high,
   run_ends.verdict,
+  run_ends.success,
   run_ends.ended_at
 FROM runs
   LEFT JOIN run_ends ON run_ends.run = runs.run

@@ -7,6 +7,7 @@ import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.config.Site;
 import io.retune.config.SiteLoader;
+import io.retune.config.SuccessSpec.AtLeast;
 import io.retune.job.CheckJob;
 import io.retune.job.DataJob;
 import io.retune.job.DiffJob;
@@ -214,7 +215,9 @@ final class Commands {
         names = "--data",
         paramLabel = "FILE",
         required = true,
-        description = "JSON lines (chats, questions and answers, texts), or a .txt file.")
+        description =
+            "JSON lines, .csv, .parquet (chats, questions and answers, texts), or .txt; .gz and"
+                + " .zst too.")
     Path data;
 
     @Option(
@@ -293,7 +296,7 @@ final class Commands {
         names = "--require",
         paramLabel = "VERDICT",
         description = "Exit code 4 unless the run is so: ${COMPLETION-CANDIDATES}.")
-    Optional<EvaluateJob.Required> required = Optional.empty();
+    Optional<AtLeast> required = Optional.empty();
 
     @Override
     public Integer call() {
@@ -647,8 +650,12 @@ final class Commands {
         description = "A run, the start of its name, or a configuration's file.")
     String one;
 
-    @Parameters(index = "1", paramLabel = "B", description = "Another.")
-    String other;
+    @Parameters(
+        index = "1",
+        arity = "0..1",
+        paramLabel = "B",
+        description = "Another; left out: A is held against what it extends.")
+    Optional<String> other = Optional.empty();
 
     @Option(
         names = "--intended",

@@ -249,6 +249,7 @@ final class BadInputs implements AutoCloseable {
         Sha256.of(store.localPath("runs", run, "adapter", AdapterFiles.WEIGHTS)).hex(),
         "runs/" + run + "/adapter",
         List.of(new GroupComparison(GroupComparison.WHOLE, 9, 90, new Comparison(3, 3, -1, 1))),
+        List.of(),
         new TreeMap<>());
   }
 

@@ -1,5 +1,6 @@
 package io.retune;
 
+import io.retune.cluster.SparkSessions;
 import io.retune.dataset.SparkForTests;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -13,7 +14,9 @@ import org.apache.spark.sql.delta.DeltaLog;
 public record RetuneHere(int exitCode, String stdout, String stderr) implements Said {
   /** Runs {@code retune arguments...} to its end. */
   public static RetuneHere run(String... arguments) {
-    SparkForTests.session();
+    if (SparkSessions.running().isEmpty()) {
+      SparkForTests.session();
+    }
     // Tables may have been deleted or copied by a test since.
     DeltaLog.clearCache();
     ByteArrayOutputStream out = new ByteArrayOutputStream();

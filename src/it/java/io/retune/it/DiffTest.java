@@ -102,6 +102,26 @@ class DiffTest {
   }
 
   @Test
+  void aConfigurationIsHeldAgainstWhatItExtends() throws IOException {
+    Path longer =
+        Files.writeString(
+            smoke.resolveSibling("longer.conf"),
+            """
+            include "smoke.conf"
+            extends = smoke.conf
+            order.steps = 8
+            why { "order.steps" = "four are too few" }
+            """);
+    Said diff =
+        RetuneHere.run(
+            "diff", longer.toString(), "--intended", "order.steps", "--store", store().toString());
+    assertThat(diff.exitCode()).as(diff::stderr).isZero();
+    assertThat(diff.stdout())
+        .containsPattern("configuration +order.steps +4 +8 +yes +four are too few")
+        .endsWith("Fair: nothing else differs.\n");
+  }
+
+  @Test
   void runs() {
     String base = run(smoke, "base");
     String rate = run(smoke, "rate", "train.optimizer.adamw.lr=1e-4");

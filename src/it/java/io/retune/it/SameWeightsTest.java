@@ -156,7 +156,8 @@ class SameWeightsTest {
     String[] changed = Arrays.copyOf(hardlyTrained, 4);
     Said better = RetuneHere.run(evaluate("hardly", with(changed, "--require", "better")));
     assertThat(better.exitCode()).as(better::stderr).isEqualTo(4);
-    assertThat(better.stderr()).contains("is not better than the untouched model: no difference");
+    assertThat(better.stderr())
+        .contains("was to have verdict = better, and has no difference shown (");
     Said notWorse = RetuneHere.run(evaluate("hardly", with(changed, "--require", "not-worse")));
     assertThat(notWorse.exitCode()).as(notWorse::stderr).isZero();
   }

@@ -66,6 +66,7 @@ final class TinyRuns {
                 List.of(
                     new GroupComparison(GroupComparison.WHOLE, 9, 90, better),
                     new GroupComparison("a|b", 4, 40, none)),
+                List.of(),
                 new TreeMap<>()));
       }
     }

@@ -35,6 +35,19 @@ public final class SparkSessions {
 
   /** One rank in this process, or separate executors. */
   public static SparkSession open(Site site) {
+    return SparkSession.builder().config(conf(site)).getOrCreate();
+  }
+
+  /**
+   * Starts nothing.
+   *
+   * @throws InvalidInputException if no session can be opened with the settings that there are
+   */
+  public static void requireUsable(Site site) {
+    conf(site);
+  }
+
+  private static SparkConf conf(Site site) {
     SparkConf conf = new SparkConf();
     conf.setIfMissing("spark.app.name", "retune");
     delta(conf);
@@ -49,7 +62,7 @@ public final class SparkSessions {
     // Nothing is kept there; Spark would make the folder where the user stands.
     conf.setIfMissing(
         "spark.sql.warehouse.dir", Path.of(site.cache(), "spark-warehouse").toUri().toString());
-    return SparkSession.builder().config(conf).getOrCreate();
+    return conf;
   }
 
   /** What the site says holds where spark-submit was told nothing. */

@@ -101,6 +101,7 @@ public enum ErrorCode {
   // The site and its store.
   NOT_AN_ADDRESS,
   NOT_A_VARIABLE,
+  SUCCESS_NOT_SAID,
   STORE_NOT_FOUND,
   STORE_NOT_LOCAL,
   STORE_NOT_WRITABLE,

@@ -11,9 +11,15 @@ import java.util.List;
  * @param prompts user messages that the model answers before and after training, for people to
  *     compare; they change no weight
  * @param maxNewTokens of an answer; changes no weight
+ * @param success what a run has to come to
  */
 public record EvaluationSpec(
-    int resamples, long seed, double confidence, List<String> prompts, int maxNewTokens) {
+    int resamples,
+    long seed,
+    double confidence,
+    List<String> prompts,
+    int maxNewTokens,
+    SuccessSpec success) {
   public EvaluationSpec {
     prompts = List.copyOf(prompts);
   }

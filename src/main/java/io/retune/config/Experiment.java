@@ -25,10 +25,10 @@ public record Experiment(
   /** Of keys of {@code resolvedJson}, and of what stands in them. */
   private static final Pattern ASIDE =
       Pattern.compile(
-          "(name|description|model[.]licence|data[.]datasets[.][^.]*[.]show-texts"
-              + "|evaluation[.](split|group-by|prompts|max-new-tokens))([.].*)?");
+          "(name|description|extends|model[.]licence|data[.]datasets[.][^.]*[.]show-texts"
+              + "|evaluation[.](split|group-by|prompts|max-new-tokens|success))([.].*)?");
 
-  /** Whether a key is in no fingerprint, since it changes no weight and no score. */
+  /** Whether a key changes no weight and no score, only what is said of them. */
   public static boolean isAside(String key) {
     return ASIDE.matcher(key).matches();
   }

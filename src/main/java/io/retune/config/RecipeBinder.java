@@ -1,9 +1,12 @@
 package io.retune.config;
 
+import io.retune.config.SuccessSpec.AtLeast;
 import io.retune.config.TrainSpec.AdamW;
 import io.retune.config.TrainSpec.Lora;
 import io.retune.config.TrainSpec.Schedule;
 import io.retune.config.TrainSpec.Schedule.Shape;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -54,6 +57,11 @@ final class RecipeBinder {
 
   private static final int DEFAULT_MAX_NEW_TOKENS = 48;
 
+  /** What a configuration's file ends with, and no run. */
+  private static final String CONFIGURATION = ".conf";
+
+  private static final Kind<AtLeast> AT_LEAST = Kind.oneOf(List.of(AtLeast.values()));
+
   private static final Kind<String> LICENCE =
       Kind.text("Expected an SPDX identifier or a name, such as CC-BY-4.0.");
 
@@ -77,6 +85,7 @@ final class RecipeBinder {
       root.missing("name", NAME.expected());
     }
     String description = root.aside("description", TEXT).orElse("");
+    Optional<String> parent = root.shown("extends", TEXT).map(named -> parent(root, named));
     SourceSpec model = source(root);
     Block measured = root.child("evaluation");
     DataSpec data = data(root, measured.shown("group-by", COLUMN));
@@ -87,7 +96,24 @@ final class RecipeBinder {
     if (root.has("order")) {
       transforms.requireFit(order.tokensPerMicroBatch());
     }
-    return new Recipe(name, description, model, data, order, train, evaluation);
+    return new Recipe(name, description, parent, model, data, order, train, evaluation);
+  }
+
+  /** A configuration's path is as from the file that names it. */
+  private static String parent(Block root, String named) {
+    if (!named.endsWith(CONFIGURATION)) {
+      return named;
+    }
+    Place place = root.place("extends");
+    Path file = place.isOverride() ? Path.of(named) : Path.of(place.file()).resolveSibling(named);
+    if (!Files.isRegularFile(file)) {
+      root.problem(
+          ErrorCode.FILE_NOT_FOUND,
+          "extends",
+          "is not there.",
+          "Expected the path of a configuration, as from this file, or the name of a run.");
+    }
+    return file.normalize().toString();
   }
 
   private static SourceSpec source(Block root) {
@@ -280,8 +306,29 @@ final class RecipeBinder {
             evaluation
                 .shown("max-new-tokens", COUNT)
                 .map(Long::intValue)
-                .orElse(DEFAULT_MAX_NEW_TOKENS));
+                .orElse(DEFAULT_MAX_NEW_TOKENS),
+            success(evaluation, data));
     evaluation.attach("bootstrap", bootstrap, false);
+    return spec;
+  }
+
+  private static SuccessSpec success(Block evaluation, DataSpec data) {
+    Block success = evaluation.child("success");
+    SuccessSpec spec =
+        new SuccessSpec(
+            success.optional("verdict", AT_LEAST),
+            success.optional("loss-at-most", Kind.positive("3.2")),
+            success.optional("each-group", AT_LEAST));
+    if (spec.eachGroup().isPresent() && data.groupBy().isEmpty()) {
+      success.problem(
+          ErrorCode.VALUES_CONTRADICT,
+          "each-group",
+          "is said, and there are no groups.",
+          "Name their column under evaluation.group-by, or leave it out.");
+    }
+    if (!spec.isEmpty()) {
+      evaluation.attach("success", success, false);
+    }
     return spec;
   }
 

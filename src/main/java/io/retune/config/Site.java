@@ -17,6 +17,7 @@ import java.util.Optional;
  *     cores
  * @param tracking the server that runs are published to; empty: none, or offline
  * @param hub where sources with {@code hf://} come from
+ * @param requireSuccessMetrics whether a run that does not say what it has to come to is refused
  * @param offline whether everything that needs the network is left untried
  */
 public record Site(
@@ -29,4 +30,5 @@ public record Site(
     Optional<Integer> lanes,
     Optional<TrackingSite> tracking,
     HubSite hub,
+    boolean requireSuccessMetrics,
     boolean offline) {}

@@ -24,6 +24,7 @@ public final class SiteLoader {
           "lanes",
           "tracking",
           "hub",
+          "require-success-metrics",
           "offline");
 
   /** Holds the model of the quickstart, its activations and Spark's own needs. */
@@ -73,6 +74,7 @@ public final class SiteLoader {
         root.optional("lanes", RecipeBinder.COUNT).map(Long::intValue),
         tracking.filter(server -> !offline),
         hub(root),
+        root.withDefault("require-success-metrics", Kind.flag(), false),
         offline);
   }
 

@@ -2,6 +2,7 @@ package io.retune.dataset;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
@@ -16,7 +17,7 @@ import java.util.Optional;
  * may hold commas, line ends and, doubled, quotes. An empty line is no record; a byte order mark
  * before the first is skipped.
  */
-final class CsvReader implements AutoCloseable {
+public final class CsvReader implements AutoCloseable {
   private static final int END = -1;
 
   /** Of an empty line. */
@@ -27,14 +28,14 @@ final class CsvReader implements AutoCloseable {
   /**
    * @param line on which it begins, from 1
    */
-  record Entry(int line, List<String> fields) {
-    Entry {
+  public record Entry(int line, List<String> fields) {
+    public Entry {
       fields = List.copyOf(fields);
     }
   }
 
   /** Not what RFC 4180 says; what follows it cannot be told. */
-  static final class MalformedException extends Exception {
+  public static final class MalformedException extends Exception {
     private static final long serialVersionUID = 1L;
     private final int line;
 
@@ -43,7 +44,7 @@ final class CsvReader implements AutoCloseable {
       this.line = line;
     }
 
-    int line() {
+    public int line() {
       return line;
     }
   }
@@ -53,11 +54,13 @@ final class CsvReader implements AutoCloseable {
   private int line = 1;
   private int next;
 
-  /** Fails with a {@link java.nio.charset.CharacterCodingException} on what is not UTF-8. */
   CsvReader(Path file) throws IOException {
-    in =
-        new BufferedReader(
-            new InputStreamReader(Files.newInputStream(file), StandardCharsets.UTF_8.newDecoder()));
+    this(Files.newInputStream(file));
+  }
+
+  /** Fails with a {@link java.nio.charset.CharacterCodingException} on what is not UTF-8. */
+  public CsvReader(InputStream bytes) throws IOException {
+    in = new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
     next = in.read();
     if (next == BYTE_ORDER_MARK) {
       next = in.read();
@@ -65,7 +68,7 @@ final class CsvReader implements AutoCloseable {
   }
 
   /** The record that follows; empty at the end. */
-  Optional<Entry> next() throws IOException, MalformedException {
+  public Optional<Entry> next() throws IOException, MalformedException {
     while (next != END) {
       boolean quoted = next == '"';
       Entry entry = entry();

@@ -9,16 +9,18 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.StructType;
 
 /** The rows of Parquet files, all of one schema. */
-final class ParquetRows {
+public final class ParquetRows {
   private static final byte[] MAGIC = "PAR1".getBytes(StandardCharsets.US_ASCII);
 
   private ParquetRows() {}
@@ -46,6 +48,17 @@ final class ParquetRows {
     refuse(problems);
     String[] uris = files.values().stream().map(SourceRows::literally).toArray(String[]::new);
     return spark.read().schema(schema.asNullable()).parquet(uris);
+  }
+
+  /**
+   * The rows of one file, as JSON; a null is left out.
+   *
+   * @throws InvalidInputException if it is no Parquet file
+   */
+  public static Iterator<String> json(SparkSession spark, Path file) {
+    return of(spark, new TreeMap<>(Map.of(file.getFileName().toString(), file)))
+        .toJSON()
+        .toLocalIterator();
   }
 
   private static StructType schema(SparkSession spark, String name, Path file) {

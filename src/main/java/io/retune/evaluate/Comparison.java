@@ -1,6 +1,7 @@
 package io.retune.evaluate;
 
 import io.retune.config.EvaluationSpec;
+import io.retune.config.SuccessSpec.AtLeast;
 import io.retune.engine.CounterHash;
 import java.util.Arrays;
 import java.util.Locale;
@@ -21,6 +22,10 @@ public record Comparison(double before, double after, double low, double high) {
     BETTER,
     WORSE,
     NO_DIFFERENCE_SHOWN;
+
+    public boolean isAtLeast(AtLeast least) {
+      return this == BETTER || (least == AtLeast.NOT_WORSE && this == NO_DIFFERENCE_SHOWN);
+    }
 
     /** {@code better}, {@code worse} or {@code no difference shown}. */
     public String words() {

@@ -2,13 +2,19 @@ package io.retune.init;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.DatasetSpec.Format;
 import io.retune.config.ErrorCode;
 import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
+import io.retune.dataset.CsvReader;
+import io.retune.dataset.ParquetRows;
 import io.retune.store.Json;
+import io.retune.store.Unpacked;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +27,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * A user's file as it was found: read once, from the first line to the last.
@@ -44,20 +53,23 @@ record DataFile(
   }
 
   /**
-   * @throws InvalidInputException if it cannot be read, or is neither JSON lines nor text
+   * @param spark asked for where the file is Parquet
+   * @throws InvalidInputException if it cannot be read, or is none of what can be
    */
-  static DataFile read(Path path) {
+  static DataFile read(Path path, Supplier<SparkSession> spark) {
     if (!Files.isRegularFile(path)) {
       throw InvalidInputException.of(
           ErrorCode.FILE_NOT_FOUND,
           "--data " + path,
           "is no file.",
-          "Give one file: JSON lines, or text.");
+          "Give one file: JSON lines, CSV, Parquet or text.");
     }
     Reading reading = new Reading(path, format(path));
-    try (BufferedReader lines = Files.newBufferedReader(path, StandardCharsets.UTF_8)) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        reading.add(line);
+    try {
+      if (reading.format == Format.PARQUET) {
+        ParquetRows.json(spark.get(), path).forEachRemaining(reading::add);
+      } else {
+        Unpacked.read("--data " + path, path, reading::addAll);
       }
     } catch (CharacterCodingException e) {
       throw InvalidInputException.notUtf8("--data " + path);
@@ -67,14 +79,16 @@ record DataFile(
     return reading.file();
   }
 
-  /**
-   * By its name: text where it says so, else JSON lines, which show themselves if they are none.
-   */
+  /** By its name; JSON lines where it says nothing, which show themselves if they are none. */
   private static Format format(Path path) {
-    String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
-    return name.endsWith(".txt") || name.endsWith(".text") || name.endsWith(".md")
-        ? Format.TEXT
-        : Format.JSONL;
+    String name = Unpacked.uncompressed(path.getFileName().toString().toLowerCase(Locale.ROOT));
+    String ending = name.substring(name.lastIndexOf('.') + 1);
+    return switch (ending) {
+      case "txt", "text", "md" -> Format.TEXT;
+      case "csv" -> Format.CSV;
+      case "parquet" -> Format.PARQUET;
+      default -> Format.JSONL;
+    };
   }
 
   boolean has(String column) {
@@ -101,6 +115,47 @@ record DataFile(
     Reading(Path path, Format format) {
       this.path = path;
       this.format = format;
+    }
+
+    void addAll(InputStream bytes) throws IOException {
+      if (format == Format.CSV) {
+        addRecords(bytes);
+        return;
+      }
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
+      for (String text = lines.readLine(); text != null; text = lines.readLine()) {
+        add(text);
+      }
+    }
+
+    private void addRecords(InputStream bytes) throws IOException {
+      CsvReader records = new CsvReader(bytes);
+      try {
+        List<String> header = records.next().map(CsvReader.Entry::fields).orElse(List.of());
+        for (var record = records.next(); record.isPresent(); record = records.next()) {
+          List<String> fields = record.get().fields();
+          if (fields.size() != header.size()) {
+            throw malformed(
+                record.get().line(),
+                "has %d fields, the header %d".formatted(fields.size(), header.size()));
+          }
+          ObjectNode row = JsonNodeFactory.instance.objectNode();
+          IntStream.range(0, fields.size()).forEach(i -> row.put(header.get(i), fields.get(i)));
+          add(row);
+        }
+      } catch (CsvReader.MalformedException e) {
+        throw malformed(e.line(), e.getMessage());
+      }
+    }
+
+    private InvalidInputException malformed(int at, String what) {
+      return InvalidInputException.of(
+          ErrorCode.MALFORMED_CSV,
+          path + ":" + at,
+          what + ".",
+          "Put a field that holds commas, quotes or line ends in quotes, and double the quotes"
+              + " inside it (RFC 4180).");
     }
 
     void add(String text) {
@@ -130,7 +185,7 @@ record DataFile(
           ErrorCode.MALFORMED_JSON,
           path + ":" + line,
           what + ".",
-          "Give JSON lines, one object a line, or a file of text whose name ends in .txt.");
+          "Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt.");
     }
 
     private void add(JsonNode row) {

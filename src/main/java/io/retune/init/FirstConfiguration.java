@@ -6,6 +6,7 @@ import io.retune.config.SourceSpec;
 import io.retune.model.ModelConfig;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
+import io.retune.store.Unpacked;
 import io.retune.train.Machine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * A first configuration for a user's own file: what the file is, how its rows become examples, and
@@ -46,12 +49,14 @@ public final class FirstConfiguration {
   /**
    * Looks at the whole file, and at a sample of it with the model's tokenizer.
    *
+   * @param spark asked for where the file is Parquet
    * @param modelDirectory configuration, tokenizer and template of the model; no weights
    * @throws InvalidInputException if the file is of no shape that is understood, none of its rows
    *     can be rendered, or they are too few
    */
-  public static FirstConfiguration of(Path data, Path modelDirectory, Machine machine) {
-    DataFile file = DataFile.read(data);
+  public static FirstConfiguration of(
+      Path data, Supplier<SparkSession> spark, Path modelDirectory, Machine machine) {
+    DataFile file = DataFile.read(data, spark);
     Shape shape = Shapes.of(file);
     List<Shape.Example> examples =
         file.sample().stream().map(shape.reader()::read).flatMap(Optional::stream).toList();
@@ -75,7 +80,8 @@ public final class FirstConfiguration {
   /** Of the recipe and its dataset: the file's, in letters that both may have. */
   static String nameOf(Path data) {
     String stem =
-        data.getFileName().toString().toLowerCase(Locale.ROOT).replaceFirst("\\.[^.]*$", "");
+        Unpacked.uncompressed(data.getFileName().toString().toLowerCase(Locale.ROOT))
+            .replaceFirst("\\.[^.]*$", "");
     String name = stem.replaceAll("[^a-z0-9_-]+", "-").replaceAll("^[^a-z0-9]+|-+$", "");
     return name.isEmpty() ? "data" : name.substring(0, Math.min(60, name.length()));
   }

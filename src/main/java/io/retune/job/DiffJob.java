@@ -2,6 +2,7 @@ package io.retune.job;
 
 import io.retune.config.ConfigLoader;
 import io.retune.config.ErrorCode;
+import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Comparison;
 import io.retune.lineage.Arguments;
 import io.retune.lineage.Arguments.Difference;
@@ -36,10 +37,39 @@ public final class DiffJob {
 
   /**
    * @param one a run, the start of its name, or the file of a configuration; likewise {@code other}
+   * @param other absent: what {@code one} extends, which then stands first
    * @param intended see {@link Arguments#differencesTo}; empty: nobody said
    * @throws CheckDoesNotHoldException if something differs beside what was intended
    */
-  public void execute(String one, String other, Set<String> intended, boolean json) {
+  public void execute(String one, Optional<String> other, Set<String> intended, boolean json) {
+    if (other.isPresent()) {
+      execute(one, other.get(), intended, json);
+    } else {
+      execute(extended(one), one, intended, json);
+    }
+  }
+
+  private static String extended(String named) {
+    if (!isConfiguration(named)) {
+      throw InvalidInputException.of(
+          ErrorCode.MISSING_ARGUMENT,
+          "retune diff " + named,
+          "says not what the run is to be held against.",
+          "Name another run, or a configuration: retune diff RUN " + named);
+    }
+    return ConfigLoader.load(Path.of(named), List.of())
+        .recipe()
+        .parent()
+        .orElseThrow(
+            () ->
+                InvalidInputException.of(
+                    ErrorCode.MISSING_ARGUMENT,
+                    named,
+                    "extends nothing that it could be held against.",
+                    "Say extends = RUN in it, or name the other: retune diff OTHER " + named));
+  }
+
+  private void execute(String one, String other, Set<String> intended, boolean json) {
     Side a = side(one);
     Side b = side(other);
     List<Difference> differences = a.arguments().differencesTo(b.arguments(), intended);
@@ -61,10 +91,19 @@ public final class DiffJob {
     }
   }
 
+  private static boolean isConfiguration(String named) {
+    return Files.isRegularFile(Path.of(named));
+  }
+
+  /** Of a run, or of a configuration that has not run. */
+  static Arguments arguments(Workspace workspace, String named) {
+    return new DiffJob(workspace).side(named).arguments();
+  }
+
   private Side side(String named) {
-    Path file = Path.of(named);
-    if (Files.isRegularFile(file)) {
-      return new Side(Arguments.of(named, ConfigLoader.load(file, List.of())), Optional.empty());
+    if (isConfiguration(named)) {
+      return new Side(
+          Arguments.of(named, ConfigLoader.load(Path.of(named), List.of())), Optional.empty());
     }
     RunHistory history = RunFolder.named(workspace.store(), named);
     return new Side(Arguments.of(history), history.ended().map(ended -> ended.whole()));
@@ -104,7 +143,7 @@ public final class DiffJob {
   }
 
   /** Digests, and long texts, by their beginning. */
-  private static String brief(Optional<String> value) {
+  static String brief(Optional<String> value) {
     String all = value.orElse("");
     if (all.matches("[0-9a-f]{64}")) {
       return all.substring(0, DIGITS_SHOWN);

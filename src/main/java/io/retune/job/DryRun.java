@@ -98,7 +98,7 @@ final class DryRun {
     collect(
         problems,
         () -> {
-          RunJob.requireALeafForEachRank(recipe, site);
+          RunJob.requireAllowed(recipe, site);
           return true;
         });
     Optional<ImportedModel> model =

@@ -7,10 +7,15 @@ import io.retune.collective.Attempt;
 import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
 import io.retune.config.Recipe;
+import io.retune.config.SuccessSpec;
+import io.retune.config.SuccessSpec.AtLeast;
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry.Declared;
+import io.retune.lineage.JournalEntry.Ended;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
 import io.retune.train.EvaluationRecord;
@@ -19,7 +24,6 @@ import io.retune.train.TrainingTask;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 
 /**
@@ -37,36 +41,24 @@ public final class EvaluateJob {
     this.request = request;
   }
 
-  /** What a run has to have come to. */
-  public enum Required {
-    /** The loss went down, with an interval below zero. */
-    BETTER,
-    /** It is not shown to have gone up. */
-    NOT_WORSE;
-
-    private boolean allows(Comparison.Verdict verdict) {
-      return verdict == Comparison.Verdict.BETTER
-          || (this == NOT_WORSE && verdict == Comparison.Verdict.NO_DIFFERENCE_SHOWN);
-    }
-
-    /** As it is said on the command line. */
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-  }
-
   /** What {@code --json} ends with; losses are nats per target token. */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
   private record Result(
-      String run, int examples, boolean equal, double before, double after, String verdict) {}
+      String run,
+      int examples,
+      boolean equal,
+      double before,
+      double after,
+      String verdict,
+      List<SuccessMetric> success) {}
 
   /**
+   * @param required of the whole split, besides what the recipe asks for
    * @throws InvalidInputException if there is no such run, or it is not finished
    * @throws CheckDoesNotHoldException if a score is not what the run recorded, or the run is not
    *     what is required
    */
-  public void execute(Optional<Required> required, boolean json) {
+  public void execute(Optional<AtLeast> required, boolean json) {
     String run = RunId.of(experiment.recipe().name(), request);
     FinishedRun finished = FinishedRun.open(workspace, run);
     Declared declared = finished.history().declared().orElseThrow();
@@ -74,9 +66,11 @@ public final class EvaluateJob {
     Plan plan = declared.plan(workspace.store());
     EvaluationRecord recorded = finished.history().evaluation(plan.steps().size()).orElseThrow();
     requireEqual(run, plan, recorded, scoredAgain(declared, plan));
-    say(run, recorded, finished.history().ended().orElseThrow().loss(), json);
-    Comparison whole = finished.history().ended().orElseThrow().whole();
-    required.ifPresent(it -> require(run, it, whole));
+    Ended ended = finished.history().ended().orElseThrow();
+    List<SuccessMetric> success = new ArrayList<>(ended.success());
+    required.ifPresent(it -> success.addAll(SuccessMetric.of(SuccessSpec.of(it), ended.loss())));
+    say(run, recorded, ended.loss(), success, json);
+    requireMet(run, success);
   }
 
   private EvaluationRecord scoredAgain(Declared declared, Plan plan) {
@@ -117,7 +111,11 @@ public final class EvaluateJob {
   }
 
   private void say(
-      String run, EvaluationRecord recorded, List<GroupComparison> loss, boolean json) {
+      String run,
+      EvaluationRecord recorded,
+      List<GroupComparison> loss,
+      List<SuccessMetric> success,
+      boolean json) {
     Comparison whole = loss.get(0).comparison();
     Terminal terminal = workspace.terminal();
     terminal.say(
@@ -128,6 +126,7 @@ public final class EvaluateJob {
           "%-20s %.4f to %.4f (%+.4f to %+.4f): %s",
           group.label(), it.before(), it.after(), it.low(), it.high(), it.verdict().words());
     }
+    Summary.print(terminal, success);
     if (json) {
       System.out.println(
           Json.write(
@@ -137,22 +136,29 @@ public final class EvaluateJob {
                   true,
                   whole.before(),
                   whole.after(),
-                  whole.verdict().words())));
+                  whole.verdict().words(),
+                  success)));
     }
   }
 
-  private static void require(String run, Required required, Comparison whole) {
-    if (!required.allows(whole.verdict())) {
-      throw new CheckDoesNotHoldException(
-          ErrorCode.NOT_AS_REQUIRED,
-          run,
-          "is not %s than the untouched model: %s (%+.4f to %+.4f nats per target token)."
-              .formatted(
-                  required.toString().replace('-', ' '),
-                  whole.verdict().words(),
-                  whole.low(),
-                  whole.high()),
-          "Look at its report for why, or train another.");
+  /**
+   * @throws CheckDoesNotHoldException with all that a run was to come to and did not
+   */
+  static void requireMet(String run, List<SuccessMetric> success) {
+    List<Problem> missed =
+        success.stream()
+            .filter(metric -> !metric.met())
+            .map(
+                metric ->
+                    new Problem(
+                        ErrorCode.NOT_AS_REQUIRED,
+                        run,
+                        "was to have %s = %s, and has %s."
+                            .formatted(metric.metric(), metric.required(), metric.found()),
+                        "Look at its report for why, or train another."))
+            .toList();
+    if (!missed.isEmpty()) {
+      throw new CheckDoesNotHoldException(missed);
     }
   }
 }

@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.apache.spark.sql.SparkSession;
 
 /**
  * {@code retune init DIR --data FILE}: a commented configuration for a user's own file, {@code
@@ -40,11 +42,13 @@ public final class InitJob {
   private final Sources sources;
   private final Machine machine;
   private final Terminal terminal;
+  private final Supplier<SparkSession> spark;
 
   public InitJob(Workspace workspace) {
     this.sources = workspace.sources();
     this.machine = Machine.probe();
     this.terminal = workspace.terminal();
+    this.spark = workspace::spark;
   }
 
   /**
@@ -97,7 +101,7 @@ public final class InitJob {
       Path scratch = Files.createTempDirectory("retune-init-");
       try {
         Path directory = ModelImporter.withoutWeights(sources.fetch(model, PLACE), scratch);
-        return FirstConfiguration.of(data, directory, machine);
+        return FirstConfiguration.of(data, spark, directory, machine);
       } finally {
         Scratch.delete(scratch);
       }

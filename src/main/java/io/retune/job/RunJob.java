@@ -11,6 +11,7 @@ import io.retune.config.Site;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.JournalEntry.Asked;
 import io.retune.lineage.JournalEntry.Declared;
@@ -33,6 +34,7 @@ import io.retune.tracking.Mlflow;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -83,11 +85,12 @@ public final class RunJob {
    * @throws ResumableException if the ranks kept failing, or there is no room to write to; the same
    *     request goes on
    * @throws TrainingStoppedException if training showed that the recipe cannot be run as it is
-   * @throws CheckDoesNotHoldException if something computed again was not equal
+   * @throws CheckDoesNotHoldException if something computed again was not equal, or the finished
+   *     run did not come to what its recipe asks for
    * @throws DamagedFileException if the plan is not as it was written
    */
   public void execute(boolean json) {
-    requireALeafForEachRank(recipe, workspace.site());
+    requireAllowed(recipe, workspace.site());
     String run = RunId.of(recipe.name(), request);
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
       folder.history().declared().ifPresent(it -> it.requireExperiment(experiment));
@@ -104,6 +107,7 @@ public final class RunJob {
       if (json) {
         System.out.println(Json.write(result));
       }
+      EvaluateJob.requireMet(run, folder.history().ended().orElseThrow().success());
     }
   }
 
@@ -121,6 +125,7 @@ public final class RunJob {
   private void run(RunFolder folder) {
     terminal.say("run       %s  (to go on when interrupted: --request %s)", folder.run(), request);
     warnOfFailures(folder.run());
+    Parent.say(workspace, experiment);
     ImportedModel model = stages.importModel();
     SortedMap<String, DatasetVersion> versions = stages.ingest(message);
     Snapshot snapshot = stages.prepare(versions, model);
@@ -230,17 +235,33 @@ public final class RunJob {
         : "defect";
   }
 
-  static void requireALeafForEachRank(Recipe recipe, Site site) {
+  /**
+   * @throws InvalidInputException if the site cannot or may not run the recipe
+   */
+  static void requireAllowed(Recipe recipe, Site site) {
+    List<Problem> problems = new ArrayList<>();
     int leaves = recipe.order().leavesPerStep();
     int executors = site.executors().orElse(1);
     if (executors > leaves) {
-      throw InvalidInputException.of(
-          ErrorCode.TOO_MANY_EXECUTORS,
-          "--executors " + executors,
-          "there are more executors than the " + leaves + " leaves of a full step.",
-          "Give at most "
-              + leaves
-              + ", or raise order.micro-batches, which is another experiment.");
+      problems.add(
+          new Problem(
+              ErrorCode.TOO_MANY_EXECUTORS,
+              "--executors " + executors,
+              "there are more executors than the " + leaves + " leaves of a full step.",
+              "Give at most "
+                  + leaves
+                  + ", or raise order.micro-batches, which is another experiment."));
+    }
+    if (site.requireSuccessMetrics() && recipe.evaluation().success().isEmpty()) {
+      problems.add(
+          new Problem(
+              ErrorCode.SUCCESS_NOT_SAID,
+              "evaluation.success",
+              "is not said, and the site asks for it (require-success-metrics).",
+              "Say what the run has to come to, such as evaluation.success { verdict = better }."));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidInputException(problems);
     }
   }
 
@@ -377,16 +398,15 @@ public final class RunJob {
     RunHistory history = folder.history();
     double[] before = history.evaluation(0).orElseThrow().lossSums();
     double[] after = history.evaluation(plan.steps().size()).orElseThrow().lossSums();
+    List<GroupComparison> loss =
+        GroupComparison.of(
+            before, after, plan.evaluationTargets(), plan.evaluationGroups(), recipe.evaluation());
     folder.append(
         new Ended(
             Sha256.of(store.read(new Path(exported, AdapterFiles.WEIGHTS))).hex(),
             store.relative(exported),
-            GroupComparison.of(
-                before,
-                after,
-                plan.evaluationTargets(),
-                plan.evaluationGroups(),
-                recipe.evaluation()),
+            loss,
+            SuccessMetric.of(recipe.evaluation().success(), loss),
             workspace.times().milliseconds()));
   }
 }

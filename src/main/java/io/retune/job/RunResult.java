@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
@@ -38,6 +39,7 @@ import java.util.TreeMap;
  * @param tracking page of the tracking server that has the run
  * @param metrics of the whole frozen split; {@code groups}: its loss by group, where the recipe
  *     names a column for it
+ * @param success what the recipe asks for, and whether the run came to it
  * @param timeMs milliseconds by stage of the driver that finished the run
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -64,6 +66,7 @@ public record RunResult(
     List<Attempt> attempts,
     Map<String, Metric> metrics,
     Map<String, Metric> groups,
+    List<SuccessMetric> success,
     Map<String, Long> timeMs,
     @JsonIgnore String startedAt) {
   static final String FINISHED = "finished";
@@ -144,6 +147,7 @@ public record RunResult(
         attempts,
         ended.map(e -> Map.of("eval/loss", Metric.of(e.whole()))).orElse(Map.of()),
         ended.map(e -> groups(e.loss())).orElse(Map.of()),
+        ended.map(Ended::success).orElse(List.of()),
         ended.<Map<String, Long>>map(Ended::timeMs).orElse(Map.of()),
         history.startedAt());
   }

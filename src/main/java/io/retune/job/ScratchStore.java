@@ -117,6 +117,7 @@ final class ScratchStore implements AutoCloseable {
         site.lanes(),
         Optional.empty(),
         site.hub(),
+        site.requireSuccessMetrics(),
         site.offline());
   }
 

@@ -1,5 +1,7 @@
 package io.retune.job;
 
+import io.retune.evaluate.SuccessMetric;
+import java.util.List;
 import java.util.Optional;
 
 /** What a person reads at the end of a run, and with {@code retune show}. */
@@ -32,6 +34,7 @@ final class Summary {
                 terminal.say(
                     "          %-20s %.4f to %.4f (%+.4f to %+.4f): %s",
                     group, loss.before(), loss.after(), loss.low(), loss.high(), loss.verdict()));
+    print(terminal, result.success());
     for (int i = 0; i < result.attempts().size(); i++) {
       RunResult.Attempt attempt = result.attempts().get(i);
       terminal.say(
@@ -52,6 +55,11 @@ final class Summary {
     if (!workspace.times().isEmpty()) {
       terminal.say("time      %s", workspace.times());
     }
+  }
+
+  /** What was asked of the run, and whether it came to it. */
+  static void print(Terminal terminal, List<SuccessMetric> success) {
+    success.forEach(metric -> terminal.say("success   %s", metric.words()));
   }
 
   /** What to try next. */

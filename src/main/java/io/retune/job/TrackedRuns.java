@@ -2,6 +2,7 @@ package io.retune.job;
 
 import io.retune.config.TrackingSite;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.Environment;
 import io.retune.lineage.JournalEntry;
 import io.retune.lineage.JournalEntry.Declared;
@@ -200,6 +201,9 @@ final class TrackedRuns {
       if (entry.event() instanceof Ended ended) {
         tags.put("retune.weights", ended.weightsSha256());
         tags.put("retune.verdict", ended.whole().verdict().words());
+        if (!ended.success().isEmpty()) {
+          tags.put("retune.success", SuccessMetric.allMet(ended.success()) ? "met" : "missed");
+        }
         tags.put("retune.journal-seal", entry.seal());
       }
     }
@@ -232,6 +236,9 @@ final class TrackedRuns {
                   "\n| held-out loss | before | after | difference | interval | verdict |\n");
               text.append("|---|---|---|---|---|---|\n");
               ended.loss().forEach(group -> text.append(line(group)));
+              ended
+                  .success()
+                  .forEach(it -> text.append("\nSuccess: ").append(it.words()).append("\n"));
               text.append("\nWeights: sha256 `").append(ended.weightsSha256()).append("`\n");
             });
     if (!declared.asked().reasons().isEmpty()) {

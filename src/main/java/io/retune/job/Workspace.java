@@ -47,6 +47,7 @@ public final class Workspace implements AutoCloseable {
    * @throws io.retune.config.InvalidInputException if the store cannot be written to
    */
   public static Workspace open(Site site, boolean quiet) {
+    SparkSessions.requireUsable(site);
     Workspace workspace = withoutStore(site, quiet);
     workspace.store();
     return workspace;

@@ -14,6 +14,7 @@ import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.plan.Plan;
 import io.retune.plan.PlanReader;
 import io.retune.store.Store;
@@ -253,14 +254,21 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    * @param weightsSha256 of the exported safetensors file
    * @param adapter folder of the export, relative to the store
    * @param loss of the frozen split before and after, as a whole and by group
+   * @param success what the recipe asked for, and whether the run came to it
    * @param timeMs milliseconds by stage of the driver that ended it
    */
   public record Ended(
       String weightsSha256,
       String adapter,
       List<GroupComparison> loss,
+      List<SuccessMetric> success,
       SortedMap<String, Long> timeMs)
       implements Event {
+    public Ended {
+      // Journals of before it was noted.
+      success = success == null ? List.of() : List.copyOf(success);
+    }
+
     /** Of the whole split. */
     public Comparison whole() {
       return loss.get(0).comparison();

@@ -229,13 +229,15 @@ public final class RunMetadata {
   }
 
   private static Map<String, Object> result(RunHistory history, Ended ended) {
-    return Map.of(
-        "steps", history.lastStep(),
-        "weights_sha256", ended.weightsSha256(),
-        "adapter", ended.adapter(),
-        "loss_before", ended.whole().before(),
-        "loss_after", ended.whole().after(),
-        "verdict", ended.whole().verdict().words(),
-        "time_ms", ended.timeMs());
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("steps", history.lastStep());
+    result.put("weights_sha256", ended.weightsSha256());
+    result.put("adapter", ended.adapter());
+    result.put("loss_before", ended.whole().before());
+    result.put("loss_after", ended.whole().after());
+    result.put("verdict", ended.whole().verdict().words());
+    result.put("success", ended.success());
+    result.put("time_ms", ended.timeMs());
+    return result;
   }
 }

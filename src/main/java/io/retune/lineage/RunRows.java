@@ -2,6 +2,7 @@ package io.retune.lineage;
 
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
@@ -46,6 +47,7 @@ public final class RunRows {
           "evaluations",
           "evaluation_examples",
           "verdicts",
+          "success_metrics",
           "run_failures",
           "artifacts",
           "deliveries",
@@ -111,7 +113,9 @@ public final class RunRows {
           () -> examples(entry, evaluation));
     } else if (event instanceof Ended ended) {
       return Map.of(
-          "verdicts", () -> verdicts(entry, ended), "run_ends", () -> List.of(end(entry, ended)));
+          "verdicts", () -> verdicts(entry, ended),
+          "success_metrics", () -> success(entry, ended),
+          "run_ends", () -> List.of(end(entry, ended)));
     } else if (event instanceof Failed failed) {
       return Map.of("run_failures", () -> List.of(failure(entry, failed)));
     } else if (event instanceof Written written) {
@@ -288,10 +292,29 @@ public final class RunRows {
     row.put("loss_low", loss.low());
     row.put("loss_high", loss.high());
     row.put("verdict", loss.verdict().words());
+    row.put("success", success(ended.success()));
     ended.timeMs().forEach((stage, ms) -> row.put(stage + "_ms", ms));
     row.put("ended_at", entry.time());
     row.put("journal_seal", entry.seal());
     return row;
+  }
+
+  /** Null where nothing was asked for. */
+  private static Object success(List<SuccessMetric> metrics) {
+    return metrics.isEmpty() ? null : SuccessMetric.allMet(metrics);
+  }
+
+  private List<Map<String, Object>> success(JournalEntry entry, Ended ended) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (SuccessMetric metric : ended.success()) {
+      Map<String, Object> row = row(entry);
+      row.put("metric", metric.metric());
+      row.put("required", metric.required());
+      row.put("found", metric.found());
+      row.put("met", metric.met());
+      rows.add(row);
+    }
+    return rows;
   }
 
   private List<Map<String, Object>> verdicts(JournalEntry entry, Ended ended) {

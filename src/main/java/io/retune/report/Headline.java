@@ -5,6 +5,7 @@ import static io.retune.report.Html.tag;
 
 import io.retune.evaluate.Comparison;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
@@ -65,7 +66,20 @@ final class Headline {
                     Difference.perplexity(loss.after()),
                     Difference.perplexity(difference.change()),
                     Difference.perplexity(loss.low()),
-                    Difference.perplexity(loss.high()))));
+                    Difference.perplexity(loss.high()))),
+        success(ended.success()));
+  }
+
+  private static Html success(List<SuccessMetric> metrics) {
+    return metrics.isEmpty()
+        ? Html.NOTHING
+        : tag(
+            "ul",
+            style("success"),
+            Html.of(
+                metrics.stream()
+                    .map(it -> tag("li", it.met() ? "met" : "missed", it.words()))
+                    .toList()));
   }
 
   private static Html unfinished(RunReport report) {

@@ -210,6 +210,10 @@ public final class ModelCard {
     for (GroupComparison group : ended.loss().subList(1, ended.loss().size())) {
       text.append("\n").append(line(cell(group.group()), group.comparison()));
     }
+    if (!ended.success().isEmpty()) {
+      text.append("\n\nWhat was asked for before training:\n");
+      ended.success().forEach(it -> text.append("\n- ").append(it.words()));
+    }
     return text.toString();
   }
 

@@ -75,17 +75,47 @@ public final class Unpacked implements AutoCloseable {
       } catch (FileSystemException e) {
         throw e;
       } catch (DamagedException e) {
-        problems.add(
-            new Problem(
-                ErrorCode.CANNOT_DECOMPRESS,
-                source.getKey(),
-                "cannot be decompressed: " + e.getCause().getMessage() + ".",
-                "Compress it again; what ends with .gz or .zst is taken to be compressed."));
+        problems.add(problem(source.getKey(), e));
       }
     }
     if (!problems.isEmpty()) {
       throw new InvalidInputException(problems);
     }
+  }
+
+  private static Problem problem(String name, DamagedException e) {
+    return new Problem(
+        ErrorCode.CANNOT_DECOMPRESS,
+        name,
+        "cannot be decompressed: " + e.getCause().getMessage() + ".",
+        "Compress it again; what ends with .gz or .zst is taken to be compressed.");
+  }
+
+  /** What is done with a file's bytes as they were before they were compressed. */
+  @FunctionalInterface
+  public interface Reading {
+    void read(InputStream bytes) throws IOException;
+  }
+
+  /**
+   * Reads one file, compressed or not, without a copy.
+   *
+   * @param name what the user calls it
+   * @throws InvalidInputException if it cannot be decompressed to its end
+   */
+  public static void read(String name, Path file, Reading reading) throws IOException {
+    String fileName = file.getFileName().toString();
+    try (InputStream bytes =
+        isCompressed(fileName) ? decompressing(fileName, file) : Files.newInputStream(file)) {
+      reading.read(bytes);
+    } catch (DamagedException e) {
+      throw new InvalidInputException(List.of(problem(name, e)));
+    }
+  }
+
+  /** Its name without what says how it is compressed. */
+  public static String uncompressed(String name) {
+    return name.replaceFirst("\\.(gz|zst)$", "");
   }
 
   private static boolean isCompressed(String name) {

@@ -66,7 +66,8 @@ class ConfigLoaderTest {
                     "Define the verb \"whisper\" in one sentence.",
                     "Define the noun \"violin\" in one sentence.",
                     "What is the capital of France?"),
-                48));
+                48,
+                SuccessSpec.NONE));
     assertThat(recipe.data().prepare())
         .containsExactly(
             new TransformSpec.Where("plausible", "length(gloss) BETWEEN 20 AND 200"),
@@ -198,7 +199,7 @@ class ConfigLoaderTest {
             FILE:21: why."train.seed" explains a key that is not set. [reason-without-value]
               Expected a key that this file sets, such as "order.steps".
             FILE:22: unknown key "wandb". [unknown-key]
-              Known here: data, description, evaluation, model, name, order, train, why.
+              Known here: data, description, evaluation, extends, model, name, order, train, why.
             """);
   }
 

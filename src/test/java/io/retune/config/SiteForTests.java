@@ -27,6 +27,7 @@ public final class SiteForTests {
         Optional.empty(),
         Optional.empty(),
         hub,
+        false,
         offline);
   }
 }

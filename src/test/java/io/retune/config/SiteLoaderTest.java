@@ -24,6 +24,7 @@ class SiteLoaderTest {
           Optional.empty(),
           Optional.empty(),
           HubSite.DEFAULT,
+          false,
           false);
 
   @TempDir Path folder;
@@ -60,6 +61,7 @@ class SiteLoaderTest {
                 Optional.of(3),
                 Optional.empty(),
                 HubSite.DEFAULT,
+                false,
                 false));
   }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.retune.config.EvaluationSpec;
+import io.retune.config.SuccessSpec;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -13,7 +14,7 @@ class ComparisonTest {
   private static final EvaluationSpec SPEC = spec(2000, 1, 0.95);
 
   private static EvaluationSpec spec(int resamples, long seed, double confidence) {
-    return new EvaluationSpec(resamples, seed, confidence, List.of(), 48);
+    return new EvaluationSpec(resamples, seed, confidence, List.of(), 48, SuccessSpec.NONE);
   }
 
   @Test

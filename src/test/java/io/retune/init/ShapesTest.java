@@ -20,8 +20,16 @@ class ShapesTest {
     return Files.write(folder.resolve(name), json);
   }
 
+  private static DataFile read(Path path) {
+    return DataFile.read(
+        path,
+        () -> {
+          throw new AssertionError("Spark is not needed");
+        });
+  }
+
   private Shape shape(String... lines) throws IOException {
-    return Shapes.of(DataFile.read(write("a.jsonl", lines)));
+    return Shapes.of(read(write("a.jsonl", lines)));
   }
 
   @Test
@@ -30,7 +38,7 @@ class ShapesTest {
         write(
             "a.jsonl",
             "{'conversations':[{'from':'human','value':'a'},{'from':'gtp','value':'b'}]}");
-    assertThatThrownBy(() -> Shapes.of(DataFile.read(data)))
+    assertThatThrownBy(() -> Shapes.of(read(data)))
         .isInstanceOf(InvalidInputException.class)
         .hasMessage(
             "--data "
@@ -43,15 +51,25 @@ class ShapesTest {
   @Test
   void aLineThatIsNoObjectIsNamed() throws IOException {
     Path list = write("a.jsonl", "{'text':'One two'}", "", "['One two']");
-    assertThatThrownBy(() -> DataFile.read(list))
+    assertThatThrownBy(() -> read(list))
         .hasMessage(
             list
                 + ":3: is JSON, but no object. [malformed-json]\n"
-                + "  Give JSON lines, one object a line, or a file of text whose name ends in .txt.");
-    Path table = write("b.csv", "question,answer");
-    assertThatThrownBy(() -> DataFile.read(table)).hasMessageContaining(":1: is no JSON: ");
+                + "  Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt.");
+    Path table = write("b.tsv", "question\tanswer");
+    assertThatThrownBy(() -> read(table)).hasMessageContaining(":1: is no JSON: ");
     Path empty = write("c.jsonl", "");
-    assertThatThrownBy(() -> DataFile.read(empty)).hasMessageContaining("has no rows.");
+    assertThatThrownBy(() -> read(empty)).hasMessageContaining("has no rows.");
+  }
+
+  @Test
+  void aRecordThatDoesNotFitTheHeaderIsNamed() throws IOException {
+    Path lacking = write("a.csv", "question,answer", "A,B", "A");
+    assertThatThrownBy(() -> read(lacking))
+        .hasMessageStartingWith(lacking + ":3: has 1 fields, the header 2. [malformed-csv]\n");
+    Path open = write("b.csv", "question,answer", "A,'B");
+    assertThatThrownBy(() -> read(open))
+        .hasMessageStartingWith(open + ":2: has a quote that is never closed. [malformed-csv]\n");
   }
 
   /** As in a classification: rows that share a question would all be held out, or none. */
@@ -89,7 +107,7 @@ class ShapesTest {
             "{'question':'A','answer':' '}",
             "{'question':null,'answer':'B'}",
             "{'answer':'B'}");
-    DataFile file = DataFile.read(data);
+    DataFile file = read(data);
     Shape shape = Shapes.of(file);
     assertThat(file.sample().stream().map(shape.reader()::read).flatMap(Optional::stream))
         .hasSize(1);

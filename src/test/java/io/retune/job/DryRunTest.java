@@ -64,6 +64,7 @@ class DryRunTest {
         Optional.of(1),
         Optional.empty(),
         HubSite.DEFAULT,
+        false,
         false);
   }
 
@@ -188,6 +189,7 @@ class DryRunTest {
             Optional.empty(),
             Optional.empty(),
             HubSite.DEFAULT,
+            false,
             false);
     try (ScratchStore scratch = ScratchStore.open(two)) {
       assertThatThrownBy(() -> findings(scratch, two, wrong))

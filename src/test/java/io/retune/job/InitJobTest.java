@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,17 +8,12 @@ import io.retune.config.ConfigLoader;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;
+import io.retune.config.Site;
 import io.retune.config.SiteForTests;
 import io.retune.config.SourceSpec;
-import io.retune.dataset.DatasetVersion;
-import io.retune.dataset.Datasets;
 import io.retune.dataset.Preparation;
-import io.retune.dataset.Snapshot;
 import io.retune.dataset.SparkForTests;
-import io.retune.model.ImportedModel;
-import io.retune.model.ModelImporter;
-import io.retune.plan.Plan;
-import io.retune.plan.Planner;
+import io.retune.job.DryRun.Findings;
 import io.retune.store.Sources;
 import io.retune.store.Store;
 import io.retune.text.RenderedChat;
@@ -25,6 +21,7 @@ import io.retune.text.Token;
 import io.retune.text.Tokenizer;
 import io.retune.train.TinyDecoder;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,7 +33,9 @@ import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
@@ -79,12 +78,44 @@ class InitJobTest {
     }
 
     Path write(Path folder) throws IOException {
-      boolean json = name.endsWith(".jsonl");
-      return Files.writeString(
-          Files.createDirectories(folder).resolve(name),
-          IntStream.range(0, ROWS)
-              .mapToObj(i -> json ? row.apply(i).replace('\'', '"') : row.apply(i) + "\r\n\r")
-              .collect(Collectors.joining("\n", "", "\n")));
+      Path file = Files.createDirectories(folder).resolve(name);
+      if (name.endsWith(".parquet")) {
+        return parquet(file);
+      }
+      byte[] text = lines().getBytes(UTF_8);
+      try (OutputStream out = Files.newOutputStream(file)) {
+        if (name.endsWith(".gz")) {
+          GZIPOutputStream packed = new GZIPOutputStream(out);
+          packed.write(text);
+          packed.finish();
+        } else {
+          out.write(text);
+        }
+      }
+      return file;
+    }
+
+    private String lines() {
+      String header = name.endsWith(".csv") ? row.apply(-1) + "\n" : "";
+      boolean tale = name.endsWith(".txt");
+      return IntStream.range(0, ROWS)
+          .mapToObj(i -> tale ? row.apply(i) + "\r\n\r" : row.apply(i).replace('\'', '"'))
+          .collect(Collectors.joining("\n", header, "\n"));
+    }
+
+    private Path parquet(Path file) throws IOException {
+      SparkSession spark = SparkForTests.session();
+      Path folder = file.resolveSibling("written");
+      spark
+          .read()
+          .json(spark.createDataset(lines().lines().toList(), Encoders.STRING()))
+          .coalesce(1)
+          .write()
+          .parquet(folder.toString());
+      try (Stream<Path> parts = Files.list(folder)) {
+        Path part = parts.filter(p -> p.toString().endsWith(".parquet")).findFirst().orElseThrow();
+        return Files.move(part, file);
+      }
     }
   }
 
@@ -195,19 +226,51 @@ class InitJobTest {
             "a tale.txt",
             i -> "The %d of \"many\", 'tis said: 100%% <|im_end|>".formatted(i),
             i -> "The " + i + " of \"many\", 'tis said: 100% <|im_end|>",
-            i -> "The " + i + " of \"many\", 'tis said: 100% <|im_end|>"));
+            i -> "The " + i + " of \"many\", 'tis said: 100% <|im_end|>"),
+        new File(
+            "csv of questions and answers",
+            "a.csv",
+            i -> i < 0 ? "id,question,answer" : "%d,'What, of %1$d?','It''s\n%1$d'".formatted(i),
+            i -> File.chat("user", "What, of " + i + "?", "assistant", "It\"s\n" + i),
+            i -> "It\"s\n" + i + "<|im_end|>"),
+        new File(
+            "csv of instructions",
+            "a.csv",
+            i ->
+                i < 0
+                    ? "instruction,input,output"
+                    : "Ask %d,%s,Say %1$d".formatted(i, i % 2 == 0 ? "of it" : ""),
+            i ->
+                File.chat(
+                    "user", "Ask " + i + (i % 2 == 0 ? "\n\nof it" : ""), "assistant", "Say " + i),
+            i -> "Say " + i + "<|im_end|>"),
+        new File(
+            "compressed messages",
+            "a.jsonl.gz",
+            i ->
+                "{'messages':[%s,%s]}"
+                    .formatted(File.said("user", "Ask " + i), File.said("assistant", "Say " + i)),
+            i -> File.chat("user", "Ask " + i, "assistant", "Say " + i),
+            i -> "Say " + i + "<|im_end|>"),
+        new File(
+            "parquet of messages",
+            "a.parquet",
+            i ->
+                "{'id':%d,'messages':[%s,%s]}"
+                    .formatted(
+                        i, File.said("user", "Ask " + i), File.said("assistant", "Say " + i)),
+            i -> File.chat("user", "Ask " + i, "assistant", "Say " + i),
+            i -> "Say " + i + "<|im_end|>"));
   }
 
   private Path folder;
   private Path model;
-  private Store store;
   private Sources sources;
   private final SparkSession spark = SparkForTests.session();
 
   @BeforeAll
   void open(@TempDir Path folder) throws IOException {
     this.folder = folder;
-    this.store = Store.open(folder.resolve("store").toString(), new Configuration());
     this.sources = new Sources(folder.resolve("cache"), new Configuration());
     Store elsewhere = Store.open(folder.resolve("models").toString(), new Configuration());
     this.model = elsewhere.localPath("models", TinyDecoder.into(elsewhere));
@@ -230,33 +293,26 @@ class InitJobTest {
     Recipe recipe = experiment.recipe();
     assertThat(experiment.unexplained()).isEmpty();
 
-    TreeMap<String, DatasetVersion> versions = new TreeMap<>();
-    recipe
-        .data()
-        .datasets()
-        .forEach(
-            (name, spec) ->
-                versions.put(
-                    name, new Datasets(spark, store, sources).ingest(name, spec, "for a test")));
-    ImportedModel imported = new ModelImporter(store, sources).importModel(recipe.model());
-    Preparation preparation = new Preparation(spark, store);
-    Snapshot snapshot =
-        preparation.snapshotFor(recipe.data(), versions, imported.directory(), imported.sha256());
-    Plan plan = new Planner(spark, store).planFor(snapshot, recipe.order());
-
     Map<String, String> trainedByText = new TreeMap<>();
-    try (Tokenizer tokenizer = Tokenizer.open(imported.directory())) {
-      for (Row row : preparation.examples(snapshot).collectAsList()) {
-        trainedByText.put(row.getAs("text"), trained(tokenizer, row));
+    Site site = SiteForTests.in(folder);
+    try (ScratchStore scratch = ScratchStore.open(site)) {
+      // What check does. The session is that of all tests, so the workspace is not closed.
+      Workspace workspace = Workspace.open(scratch.site(), true);
+      Findings found = new DryRun(workspace, scratch, site, recipe).findings();
+      Preparation preparation = new Preparation(spark, workspace.store());
+      try (Tokenizer tokenizer = Tokenizer.open(found.model().directory())) {
+        for (Row row : preparation.examples(found.snapshot()).collectAsList()) {
+          trainedByText.put(row.getAs("text"), trained(tokenizer, row));
+        }
       }
+      assertThat(found.snapshot().evaluationExamples()).isBetween(4L, 12L);
+      assertThat(found.plan().steps()).hasSize(recipe.order().steps().orElseThrow());
     }
     assertThat(trainedByText)
         .isEqualTo(
             IntStream.range(0, ROWS)
                 .boxed()
                 .collect(Collectors.toMap(file.text::apply, file.trained::apply)));
-    assertThat(snapshot.evaluationExamples()).isBetween(4L, 12L);
-    assertThat(plan.steps()).hasSize(recipe.order().steps().orElseThrow());
   }
 
   private static String trained(Tokenizer tokenizer, Row row) {

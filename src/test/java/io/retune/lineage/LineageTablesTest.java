@@ -12,6 +12,7 @@ import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
 import io.retune.evaluate.GroupComparison;
+import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry.AttemptEnded;
 import io.retune.lineage.JournalEntry.AttemptStarted;
 import io.retune.lineage.JournalEntry.Checkpointed;
@@ -217,6 +218,7 @@ class LineageTablesTest {
                         "", 10, 20, new io.retune.evaluate.Comparison(2.5, loss, -0.6, -0.4)),
                     new GroupComparison(
                         "noun", 4, 9, new io.retune.evaluate.Comparison(2.5, 2.6, -0.6, 0.4))),
+                List.of(new SuccessMetric("verdict", "better", "better", true)),
                 new TreeMap<>(Map.of("train", 5L))),
             new JournalEntry.Written(
                 List.of(new JournalEntry.Artifact("a", "runs/x/a", "8".repeat(64), 3))))) {
@@ -249,6 +251,7 @@ class LineageTablesTest {
             "evaluations 2",
             "evaluation_examples " + 2 * examples,
             "verdicts 2",
+            "success_metrics 1",
             "run_failures 0",
             "artifacts 1",
             "deliveries 0",

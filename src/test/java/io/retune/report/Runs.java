@@ -2,6 +2,7 @@ package io.retune.report;
 
 import io.retune.config.EvaluationSpec;
 import io.retune.config.SourceSpec;
+import io.retune.config.SuccessSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.evaluate.GroupComparison;
@@ -149,7 +150,8 @@ final class Runs {
                 evaluation(planned).lossSums(),
                 targets(),
                 groupsOf(),
-                new EvaluationSpec(200, 1, 0.95, List.of(), 1)),
+                new EvaluationSpec(200, 1, 0.95, List.of(), 1, SuccessSpec.NONE)),
+            List.of(),
             new TreeMap<>(Map.of("train", 5L))));
     add(
         new Written(
