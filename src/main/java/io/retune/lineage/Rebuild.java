@@ -1,6 +1,10 @@
 package io.retune.lineage;
 
 import static java.util.stream.Collectors.partitioningBy;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.greatest;
+import static org.apache.spark.sql.functions.lit;
+import static org.apache.spark.sql.functions.sum;
 
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.model.ImportedModel;
@@ -16,6 +20,7 @@ import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.StructType;
 
 /**
  * What a run's record says, held against the tables row by row: its journal, and the models,
@@ -131,13 +136,16 @@ public final class Rebuild {
   /** Few enough to be in memory. */
   private final class Rows extends Part {
     private final Slice slice;
+    private final StructType schema;
     private final List<Map<String, Object>> missing = new ArrayList<>();
     private final Comparison comparison;
 
     Rows(Slice slice, Supplier<List<Slice>> asOthersSay) {
+      Dataset<Row> table = tables.read(slice.table());
       this.slice = slice;
-      List<String> there =
-          tables.read(slice.table()).filter(slice.where()).toJSON().collectAsList();
+      this.schema = table.schema();
+      List<List<Object>> there =
+          table.filter(slice.where()).collectAsList().stream().map(RowValues::of).toList();
       long strange = compare(there);
       if (strange > 0 && isAsAnotherSays(asOthersSay, there)) {
         missing.clear();
@@ -154,9 +162,9 @@ public final class Rebuild {
     }
 
     /** Notes what is missing, and counts what is strange. */
-    private long compare(List<String> there) {
-      Map<String, Integer> left = counted(there);
-      List<String> recorded = json(slice);
+    private long compare(List<List<Object>> there) {
+      Map<List<Object>, Integer> left = counted(there);
+      List<List<Object>> recorded = recorded(slice);
       for (int i = 0; i < recorded.size(); i++) {
         Integer times = left.get(recorded.get(i));
         if (times == null) {
@@ -170,24 +178,22 @@ public final class Rebuild {
       return left.values().stream().mapToLong(Integer::longValue).sum();
     }
 
-    private Map<String, Integer> counted(List<String> rows) {
-      Map<String, Integer> counts = new HashMap<>();
+    private Map<List<Object>, Integer> counted(List<List<Object>> rows) {
+      Map<List<Object>, Integer> counts = new HashMap<>();
       rows.forEach(row -> counts.merge(row, 1, Integer::sum));
       return counts;
     }
 
-    private List<String> json(Slice of) {
-      return of.rows().isEmpty()
-          ? List.of()
-          : tables.dataset(of.table(), of.rows()).toJSON().collectAsList();
+    private List<List<Object>> recorded(Slice of) {
+      return of.rows().stream().map(row -> RowValues.of(row, schema)).toList();
     }
 
-    private boolean isAsAnotherSays(Supplier<List<Slice>> asOthersSay, List<String> there) {
+    private boolean isAsAnotherSays(Supplier<List<Slice>> asOthersSay, List<List<Object>> there) {
       return SharedRows.AS_FIRST.contains(slice.table())
           && asOthersSay.get().stream()
               .filter(other -> other.table().equals(slice.table()))
               .filter(other -> other.identity().equals(slice.identity()))
-              .anyMatch(other -> counted(json(other)).equals(counted(there)));
+              .anyMatch(other -> counted(recorded(other)).equals(counted(there)));
     }
 
     @Override
@@ -223,6 +229,9 @@ public final class Rebuild {
 
   /** A plan's places, as many as there may be. */
   private final class Places extends Part {
+    private static final String RECORDED = "recorded_times";
+    private static final String THERE = "there_times";
+
     private final String table;
     private final String plan;
     private final Dataset<Row> recorded;
@@ -237,10 +246,27 @@ public final class Rebuild {
       Column[] columns = Arrays.stream(there.columns()).map(functions::col).toArray(Column[]::new);
       this.recorded = rows;
       this.missing = rows.select(columns).exceptAll(there);
-      long has = there.count();
-      long lacks = missing.count();
-      long strange = there.exceptAll(rows.select(columns)).count();
-      this.comparison = new Comparison(table, where, has + lacks - strange, has, lacks, strange);
+      Row counts =
+          rows.select(columns)
+              .withColumn(RECORDED, lit(1L))
+              .withColumn(THERE, lit(0L))
+              .unionAll(there.withColumn(RECORDED, lit(0L)).withColumn(THERE, lit(1L)))
+              .groupBy(columns)
+              .agg(sum(RECORDED).as(RECORDED), sum(THERE).as(THERE))
+              .agg(
+                  sum(RECORDED),
+                  sum(THERE),
+                  sum(greatest(col(RECORDED).minus(col(THERE)), lit(0L))),
+                  sum(greatest(col(THERE).minus(col(RECORDED)), lit(0L))))
+              .first();
+      this.comparison =
+          new Comparison(
+              table, where, count(counts, 0), count(counts, 1), count(counts, 2), count(counts, 3));
+    }
+
+    /** Nothing adds up to null. */
+    private static long count(Row counts, int column) {
+      return counts.isNullAt(column) ? 0 : counts.getLong(column);
     }
 
     @Override
