@@ -1,0 +1,32 @@
+package io.retune;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** A page that a test makes of the program: held against the one that stands there, or written. */
+public final class MadePage {
+  /** Set where pages are to be written anew. */
+  private static final String WRITE = "retune.docs.write";
+
+  private MadePage() {}
+
+  public static boolean isWritten() {
+    return Boolean.getBoolean(WRITE);
+  }
+
+  /**
+   * @param test that calls this
+   */
+  public static void hold(Path page, String text, Class<?> test) throws IOException {
+    if (isWritten()) {
+      Files.writeString(page, text);
+      return;
+    }
+    assertThat(Files.readString(page))
+        .as("%s; ./retune test -Dtest=%s -D%s=true makes it", page, test.getSimpleName(), WRITE)
+        .isEqualTo(text);
+  }
+}
