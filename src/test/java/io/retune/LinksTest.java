@@ -32,6 +32,8 @@ class LinksTest {
   private static final Pattern LINK = Pattern.compile("\\[[^]]*]\\(([^)\\s]+)\\)");
   private static final Pattern HEADING = Pattern.compile("(?m)^#{1,6} +(.*?) *$");
 
+  private static final Pattern TEST = Pattern.compile("\\b([A-Z]\\w+Test)\\b(?:\\.([a-z]\\w+))?");
+
   /** A command at a line's beginning, after a prompt, in brackets, or offered as the next. */
   private static final Pattern RETUNE =
       Pattern.compile(
@@ -114,6 +116,30 @@ class LinksTest {
               }
             });
     return anchors;
+  }
+
+  @ParameterizedTest
+  @MethodSource("pages")
+  void everyTestThatIsNamedIsThere(Path page) throws IOException {
+    for (MatchResult named : TEST.matcher(Files.readString(page)).results().toList()) {
+      List<Path> files = testFiles(named.group(1) + ".java");
+      assertThat(files).as("%s: %s", page, named.group()).hasSize(1);
+      if (named.group(2) != null) {
+        assertThat(Files.readString(files.get(0)))
+            .as("%s: %s", page, named.group())
+            .contains(" void " + named.group(2) + "(");
+      }
+    }
+  }
+
+  private static List<Path> testFiles(String name) throws IOException {
+    List<Path> found = new ArrayList<>();
+    for (String folder : List.of("test", "it")) {
+      try (Stream<Path> files = Files.walk(Path.of("src", folder, "java"))) {
+        files.filter(file -> file.endsWith(name)).forEach(found::add);
+      }
+    }
+    return found;
   }
 
   @ParameterizedTest
