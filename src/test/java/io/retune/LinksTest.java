@@ -191,7 +191,7 @@ class LinksTest {
       Matcher command = RETUNE.matcher(line);
       if (!SAID.matcher(line).matches() && command.matches()) {
         String words = command.group(1) == null ? command.group(2) : command.group(1);
-        words = words.replaceFirst("( +#|   ).*$", "").strip();
+        words = words.replaceFirst("( +#| [|] |   ).*$", "").strip();
         commands.add(line.startsWith("(") ? words.replaceFirst("\\)$", "") : words);
       }
     }

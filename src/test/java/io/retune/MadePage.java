@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.UnaryOperator;
 
 /** A page that a test makes of the program: held against the one that stands there, or written. */
 public final class MadePage {
@@ -13,20 +14,25 @@ public final class MadePage {
 
   private MadePage() {}
 
-  public static boolean isWritten() {
-    return Boolean.getBoolean(WRITE);
-  }
-
   /**
    * @param test that calls this
    */
   public static void hold(Path page, String text, Class<?> test) throws IOException {
-    if (isWritten()) {
+    hold(page, text, UnaryOperator.identity(), test);
+  }
+
+  /**
+   * @param steady what has to be equal of both
+   * @param test that calls this
+   */
+  public static void hold(Path page, String text, UnaryOperator<String> steady, Class<?> test)
+      throws IOException {
+    if (Boolean.getBoolean(WRITE)) {
       Files.writeString(page, text);
       return;
     }
-    assertThat(Files.readString(page))
+    assertThat(steady.apply(Files.readString(page)))
         .as("%s; ./retune test -Dtest=%s -D%s=true makes it", page, test.getSimpleName(), WRITE)
-        .isEqualTo(text);
+        .isEqualTo(steady.apply(text));
   }
 }
