@@ -1,6 +1,6 @@
-"""asked_by_others.py README STORE SQL QUESTIONS OUT: what delta-rs and DuckDB find in a store's lineage tables, by the README's own snippet.
+"""asked_by_others.py PAGE STORE SQL QUESTIONS OUT: what delta-rs and DuckDB find in a store's lineage tables, by docs/tables.md's own snippet.
 
-Runs the README's Python block in a folder where it finds the store STORE and the SQL files SQL under the names it uses, and asks each question of
+Runs the page's Python block in a folder where it finds the store STORE and the SQL files SQL under the names it uses, and asks each question of
 the file QUESTIONS, JSON as [{"name": ..., "parameters": {...}}], through the function it defines. Writes to the file OUT, as JSON: `answers`, for
 each question its `columns` and `rows` (times as microseconds since 1970), and `comments`: of each table its own under "", and its columns'.
 """
@@ -14,9 +14,9 @@ import tempfile
 import pyarrow
 from deltalake import DeltaTable
 
-readme, store, sql, questions, out = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+page, store, sql, questions, out = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
 
-(block,) = re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+(block,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 there = pathlib.Path(tempfile.mkdtemp())
 (there / "retune-store").symlink_to(store)
 (there / "lineage").symlink_to(sql)

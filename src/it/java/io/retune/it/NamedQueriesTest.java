@@ -41,7 +41,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A store with runs of every fate, and what Spark, and delta-rs with DuckDB by the README's own
+ * A store with runs of every fate, and what Spark, and delta-rs with DuckDB by docs/tables.md's own
  * snippet, find when they are asked the named queries.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -145,7 +145,7 @@ class NamedQueriesTest {
     Path asked = folder.resolve("questions.json");
     Files.writeString(asked, Json.write(List.copyOf(bySpark.keySet())));
     Path out = folder.resolve("answers.json");
-    Readers.run("asked_by_others.py", "README.md", store, "lineage", asked, out);
+    Readers.run("asked_by_others.py", "docs/tables.md", store, "lineage", asked, out);
     JsonNode others = Json.read(Files.readAllBytes(out));
     comments = others.path("comments");
     int next = 0;

@@ -22,12 +22,29 @@ import java.util.TreeSet;
  * reads as one in which every key has its default.
  */
 final class Block {
+  /**
+   * A value that was asked for.
+   *
+   * @param path whole, with {@code *} for names and list elements
+   * @param byDefault what leaving it out is the same as; empty: it is required, or leaving it out
+   *     is not the same as any value
+   */
+  record Key(
+      String path,
+      Kind<?> kind,
+      boolean required,
+      Optional<Object> byDefault,
+      boolean inFingerprint) {}
+
   /** What all blocks of one configuration share. */
   static final class Shared {
     final Problems problems;
 
     /** Every key that was asked for, whole paths with {@code *} for names and list elements. */
     final List<String> knownKeys = new ArrayList<>();
+
+    /** Those of them that hold a value, rather than a block. */
+    final List<Key> values = new ArrayList<>();
 
     /** Keys that hold something else than their default. */
     final SortedSet<String> changed = new TreeSet<>();
@@ -90,15 +107,19 @@ final class Block {
 
   /** A key that must be there. */
   <T> T required(String key, Kind<T> kind) {
-    Optional<T> value = optional(key, kind);
-    if (value.isEmpty() && !has(key)) {
-      missing(key, kind.expected());
-    }
+    note(key, kind, true, Optional.empty(), true);
+    Optional<T> value = remembered(key, kind);
+    requirePresent(key, kind);
     return value.orElse(kind.standIn());
   }
 
   /** A key that may be left out, which is not the same as any value of it. */
   <T> Optional<T> optional(String key, Kind<T> kind) {
+    note(key, kind, false, Optional.empty(), true);
+    return remembered(key, kind);
+  }
+
+  private <T> Optional<T> remembered(String key, Kind<T> kind) {
     Optional<T> value = parsed(key, kind);
     value.ifPresent(v -> remember(key, v, v));
     return value;
@@ -106,6 +127,7 @@ final class Block {
 
   /** A key that may be left out, which is the same as giving {@code byDefault}. */
   <T> T withDefault(String key, Kind<T> kind, T byDefault) {
+    note(key, kind, false, Optional.of(byDefault), true);
     T value = parsed(key, kind).orElse(byDefault);
     whole.put(key, json(value));
     if (!value.equals(byDefault)) {
@@ -124,14 +146,51 @@ final class Block {
 
   /** A key that changes no weight: it is not remembered. */
   <T> Optional<T> aside(String key, Kind<T> kind) {
+    note(key, kind, false, Optional.empty(), false);
     return parsed(key, kind);
+  }
+
+  /** As {@link #aside}, of a key that must be there. */
+  <T> T requiredAside(String key, Kind<T> kind) {
+    note(key, kind, true, Optional.empty(), false);
+    Optional<T> value = parsed(key, kind);
+    requirePresent(key, kind);
+    return value.orElse(kind.standIn());
   }
 
   /** A key that changes no weight: in the recipe for people, and not in the fingerprint. */
   <T> Optional<T> shown(String key, Kind<T> kind) {
+    note(key, kind, false, Optional.empty(), false);
     Optional<T> value = parsed(key, kind);
     value.ifPresent(v -> whole.put(key, json(v)));
     return value;
+  }
+
+  /** As {@link #shown}; leaving it out is the same as giving {@code byDefault}. */
+  <T> T shown(String key, Kind<T> kind, T byDefault) {
+    note(key, kind, false, Optional.of(byDefault), false);
+    Optional<T> value = parsed(key, kind);
+    value.ifPresent(v -> whole.put(key, json(v)));
+    return value.orElse(byDefault);
+  }
+
+  private void note(
+      String key,
+      Kind<?> kind,
+      boolean required,
+      Optional<Object> byDefault,
+      boolean inFingerprint) {
+    shared.values.add(new Key(pathPattern(key), kind, required, byDefault, inFingerprint));
+  }
+
+  private String pathPattern(String key) {
+    return pattern.isEmpty() ? key : pattern + "." + key;
+  }
+
+  private void requirePresent(String key, Kind<?> kind) {
+    if (!has(key)) {
+      missing(key, kind.expected());
+    }
   }
 
   private <T> Optional<T> parsed(String key, Kind<T> kind) {
@@ -155,7 +214,7 @@ final class Block {
   /** The raw value, if there; {@code key} is known from now on. */
   Optional<ConfigValue> take(String key) {
     keys.add(key);
-    shared.knownKeys.add(pattern.isEmpty() ? key : pattern + "." + key);
+    shared.knownKeys.add(pathPattern(key));
     return Optional.ofNullable(unread.remove(key));
   }
 
@@ -181,7 +240,7 @@ final class Block {
         new Block(
             shared,
             path(key),
-            pattern.isEmpty() ? keyPattern : pattern + "." + keyPattern,
+            pathPattern(keyPattern),
             inside,
             value.map(v -> Place.of(v.origin())).orElse(place));
     children.add(child);
@@ -207,6 +266,7 @@ final class Block {
     String value = required(name, kind);
     keys.remove(name);
     shared.knownKeys.remove(shared.knownKeys.size() - 1);
+    shared.values.remove(shared.values.size() - 1);
     return value;
   }
 
@@ -234,7 +294,7 @@ final class Block {
       if (list.get(i) instanceof ConfigObject object) {
         Place at = Place.of(object.origin());
         String element = path(key) + "[" + i + "]";
-        String elementPattern = (pattern.isEmpty() ? key : pattern + "." + key) + ".*";
+        String elementPattern = pathPattern(key) + ".*";
         Block block = new Block(shared, element, elementPattern, object, at);
         blocks.add(block);
         children.add(block);
@@ -253,7 +313,7 @@ final class Block {
   String choice(List<String> alternatives, Optional<String> byDefault, String example) {
     keys.addAll(alternatives);
     for (String alternative : alternatives) {
-      shared.knownKeys.add(pattern.isEmpty() ? alternative : pattern + "." + alternative);
+      shared.knownKeys.add(pathPattern(alternative));
     }
     List<String> given = alternatives.stream().filter(this::has).toList();
     if (given.size() > 1) {

@@ -38,6 +38,11 @@ public final class ConfigLoader {
     return new TreeSet<>(bind(file, List.of()).shared().knownKeys);
   }
 
+  /** Every value that binding {@code file} asks for, in that order. */
+  static List<Block.Key> values(Path file) {
+    return List.copyOf(bind(file, List.of()).shared().values);
+  }
+
   private record Bound(Experiment experiment, Block.Shared shared) {}
 
   private static Bound bind(Path file, List<String> overrides) {

@@ -55,7 +55,7 @@ final class RecipeBinder {
           "Expected a list of different messages such as [\"What is a harbor?\"].",
           Pattern.compile("(?s).*\\S.*"));
 
-  private static final int DEFAULT_MAX_NEW_TOKENS = 48;
+  private static final long DEFAULT_MAX_NEW_TOKENS = 48;
 
   /** What a configuration's file ends with, and no run. */
   private static final String CONFIGURATION = ".conf";
@@ -80,10 +80,7 @@ final class RecipeBinder {
   }
 
   Recipe bind(Block root) {
-    String name = root.aside("name", NAME).orElse("");
-    if (!root.has("name")) {
-      root.missing("name", NAME.expected());
-    }
+    String name = root.requiredAside("name", NAME);
     String description = root.aside("description", TEXT).orElse("");
     Optional<String> parent = root.shown("extends", TEXT).map(named -> parent(root, named));
     SourceSpec model = source(root);
@@ -177,7 +174,7 @@ final class RecipeBinder {
             "privacy",
             Kind.text(
                 "Expected a word such as public or personal; of what is not public no text is shown."));
-    block.shown("show-texts", Kind.flag());
+    block.shown("show-texts", Kind.flag(), false);
     List<TransformSpec> prepare = transforms.bind(block, "prepare");
     transforms.refuseCommonParts(block, "prepare", prepare);
     return new DatasetSpec(origin, format, version, key, licence, privacy, prepare);
@@ -303,10 +300,7 @@ final class RecipeBinder {
             bootstrap.withDefault("seed", SEED, 1L),
             bootstrap.withDefault("confidence", confidence, 0.95),
             evaluation.shown("prompts", PROMPTS).orElse(List.of()),
-            evaluation
-                .shown("max-new-tokens", COUNT)
-                .map(Long::intValue)
-                .orElse(DEFAULT_MAX_NEW_TOKENS),
+            evaluation.shown("max-new-tokens", COUNT, DEFAULT_MAX_NEW_TOKENS).intValue(),
             success(evaluation, data));
     evaluation.attach("bootstrap", bootstrap, false);
     return spec;

@@ -49,15 +49,25 @@ public final class SiteLoader {
    * @throws InvalidInputException with every problem found, each with its file and line
    */
   public static Site load(Optional<Path> file, List<String> overrides) {
-    Problems problems = new Problems();
-    ConfigFiles files = new ConfigFiles(problems);
+    return bind(file, overrides, new Block.Shared(new Problems()));
+  }
+
+  /** Every value of a site. */
+  static List<Block.Key> values() {
+    Block.Shared shared = new Block.Shared(new Problems());
+    bind(Optional.empty(), List.of(), shared);
+    return List.copyOf(shared.values);
+  }
+
+  private static Site bind(Optional<Path> file, List<String> overrides, Block.Shared shared) {
+    ConfigFiles files = new ConfigFiles(shared.problems);
     ConfigObject values =
         file.map(f -> files.read(f, overrides)).orElseGet(() -> files.read(overrides));
     Place place = new Place(file.map(Path::toString).orElse("--set"), 0);
-    Block root = Block.root(new Block.Shared(problems), values, place);
+    Block root = Block.root(shared, values, place);
     Site site = site(root);
     root.refuseUnknown();
-    problems.throwIfAny();
+    shared.problems.throwIfAny();
     return site;
   }
 
