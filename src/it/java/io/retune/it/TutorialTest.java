@@ -72,8 +72,7 @@ class TutorialTest {
   @Test
   void everyCommandPrintsWhatThePageSays(@TempDir Path folder) throws Exception {
     String page = Files.readString(PAGE);
-    List<String> commands =
-        BLOCK.matcher(page).results().flatMap(TutorialTest::commands).toList();
+    List<String> commands = BLOCK.matcher(page).results().flatMap(TutorialTest::commands).toList();
     List<String> outputs = typed(commands, folder.toRealPath());
     String made = withOutputs(page, outputs);
     String here = Numerics.probe().sha256().hex();
@@ -92,7 +91,8 @@ class TutorialTest {
     install(home.resolve("retune"));
     String script =
         commands.stream()
-            .map(command -> command + "\ncode=$?; echo '" + MARK + "'$code; [ $code = 0 ] || exit\n")
+            .map(
+                command -> command + "\ncode=$?; echo '" + MARK + "'$code; [ $code = 0 ] || exit\n")
             .collect(joining());
     Path log = home.resolve("log");
     ProcessBuilder bash =
