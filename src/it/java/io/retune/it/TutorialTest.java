@@ -72,8 +72,7 @@ class TutorialTest {
   @Test
   void everyCommandPrintsWhatThePageSays(@TempDir Path folder) throws Exception {
     String page = Files.readString(PAGE);
-    List<String> commands =
-        BLOCK.matcher(page).results().flatMap(TutorialTest::commands).toList();
+    List<String> commands = BLOCK.matcher(page).results().flatMap(TutorialTest::commands).toList();
     List<String> outputs = typed(commands, folder.toRealPath());
     String made = withOutputs(page, outputs);
     String here = Numerics.probe().sha256().hex();
@@ -92,7 +91,8 @@ class TutorialTest {
     install(home.resolve("retune"));
     String script =
         commands.stream()
-            .map(command -> command + "\ncode=$?; echo '" + MARK + "'$code; [ $code = 0 ] || exit\n")
+            .map(
+                command -> command + "\ncode=$?; echo '" + MARK + "'$code; [ $code = 0 ] || exit\n")
             .collect(joining());
     Path log = home.resolve("log");
     ProcessBuilder bash =
@@ -103,7 +103,7 @@ class TutorialTest {
     bash.environment().put("HOME", home.toString());
     bash.environment().put("CI", "true");
     bash.environment().put("LC_ALL", "C.UTF-8");
-    assertThat(bash.start().waitFor(20, TimeUnit.MINUTES)).as("the commands end in time").isTrue();
+    assertThat(bash.start().waitFor(40, TimeUnit.MINUTES)).as("the commands end in time").isTrue();
     String all = Files.readString(log).replace(home.toString(), HOME);
     List<String> outputs = new ArrayList<>();
     for (String output : all.split("(?<=" + MARK + "\\d{1,3})\n")) {
