@@ -103,7 +103,7 @@ class TutorialTest {
     bash.environment().put("HOME", home.toString());
     bash.environment().put("CI", "true");
     bash.environment().put("LC_ALL", "C.UTF-8");
-    assertThat(bash.start().waitFor(20, TimeUnit.MINUTES)).as("the commands end in time").isTrue();
+    assertThat(bash.start().waitFor(40, TimeUnit.MINUTES)).as("the commands end in time").isTrue();
     String all = Files.readString(log).replace(home.toString(), HOME);
     List<String> outputs = new ArrayList<>();
     for (String output : all.split("(?<=" + MARK + "\\d{1,3})\n")) {
