@@ -233,12 +233,15 @@ class RetuneOperator(BaseOperator):
             if result is None or "error" in result:
                 raise AirflowFailException(f"{what}, but not with a JSON object.")
             return result
-        for problem in ((result or {}).get("error") or {}).get("problems", []):
-            what += f"\n{problem['place']}: {problem['message']} [{problem['code']}]\n  {problem['remedy']}"
+        problems = "".join(
+            f"\n{it['place']}: {it['message']} [{it['code']}]\n  {it['remedy']}"
+            for it in ((result or {}).get("error") or {}).get("problems", [])
+        )
         # 1 is also what spark-submit and Java end with where Retune was not reached: then there is no word of it.
         if code in FINAL and not (code == 1 and result is None):
-            raise AirflowFailException(what)
-        raise AirflowException(f"{what}: {MEANING.get(code, 'it was killed, or did not start')}. The same request goes on.")
+            raise AirflowFailException(f"{what}.{problems}")
+        meaning = MEANING.get(code, "it was killed, or did not start")
+        raise AirflowException(f"{what}: {meaning}. The same request goes on.{problems}")
 
 
 class _Lines:

@@ -62,6 +62,8 @@ def settings() -> dict[str, Any]:
     given = with_defaults(yaml.safe_load(SETTINGS.read_text()) or {}, DEFAULTS, "the file")
     for part in ("ingest", "tune"):
         given[part] = with_defaults(given[part], DEFAULTS[part], part)
+    if not given["ingest"]["datasets"]:
+        raise ValueError(f"{SETTINGS}: ingest.datasets is empty. Name one, with a configuration that says where it comes from.")
     for configuration, names in given["tune"]["configurations"].items():
         if unknown := sorted(set(names) - set(given["ingest"]["datasets"])):
             raise ValueError(f"{SETTINGS}: {configuration} is to be trained on {unknown[0]!r}, which ingest.datasets has not.")
@@ -108,7 +110,7 @@ def announce_version(context: Mapping[str, Any], result: dict[str, Any]) -> None
     name = context["task"].task_id
     version = result["datasets"][name]
     asset = DATASETS[name]
-    told = newest(context["inlet_events"][asset].ascending(False))
+    told = newest(context["inlet_events"][asset].ascending(False).limit(100))
     if told is not None and told["version"] == version["version"]:
         context["ti"].xcom_push("return_value", result)
         raise AirflowSkipException(f"{asset.uri} is still at version {version['version']}: nothing to tell.")
