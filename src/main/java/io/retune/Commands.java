@@ -387,9 +387,14 @@ final class Commands {
       Loaded loaded = asked.load();
       try (Workspace workspace = Workspace.open(loaded.site(), asked.quiet)) {
         new DataJob(workspace, loaded.experiment(), asked.message)
-            .execute(until(), asked.place.json);
+            .execute(until(), datasets(), asked.place.json);
       }
       return 0;
+    }
+
+    /** Those it is about; empty: all. */
+    Set<String> datasets() {
+      return Set.of();
     }
   }
 
@@ -397,9 +402,20 @@ final class Commands {
       name = "ingest",
       description = "Bring the recipe's datasets into the store, a version per change.")
   static final class Ingest extends DataVerb {
+    @Option(
+        names = "--dataset",
+        paramLabel = "NAME",
+        description = "Only this one of the configuration's datasets; may be repeated.")
+    Set<String> datasets = new TreeSet<>();
+
     @Override
     DataJob.Until until() {
       return DataJob.Until.INGESTED;
+    }
+
+    @Override
+    Set<String> datasets() {
+      return datasets;
     }
   }
 

@@ -46,10 +46,15 @@ final class Stages {
   }
 
   SortedMap<String, DatasetVersion> ingest(String message) {
+    return ingest(recipe.data().datasets(), message);
+  }
+
+  /** Some of the recipe's datasets. */
+  SortedMap<String, DatasetVersion> ingest(Map<String, DatasetSpec> asked, String message) {
     workspace.spark();
     Datasets datasets = new Datasets(workspace.spark(), workspace.store(), workspace.sources());
     SortedMap<String, DatasetVersion> versions = new TreeMap<>();
-    for (Map.Entry<String, DatasetSpec> dataset : recipe.data().datasets().entrySet()) {
+    for (Map.Entry<String, DatasetSpec> dataset : asked.entrySet()) {
       DatasetVersion version =
           workspace
               .times()
