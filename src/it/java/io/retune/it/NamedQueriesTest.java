@@ -58,7 +58,7 @@ class NamedQueriesTest {
 
   private static final String NOT_FINITE =
       DIVERGED
-          + " step 2: the gradient is not finite.\n"
+          + " step 2: the gradient is not finite. [gradient-not-finite]\n"
           + "  Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.";
 
   /** A query's answer; times are microseconds since 1970. */
