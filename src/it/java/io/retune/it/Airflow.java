@@ -10,15 +10,15 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.apache.commons.io.FileUtils;
 
 /** An Airflow of its own, from PyPI, with its database and its tasks' logs in a folder. */
@@ -95,33 +95,35 @@ final class Airflow implements AutoCloseable {
 
   /** Runs {@code airflow arguments...} to its end. */
   void command(String... arguments) {
+    run(
+        venv.module("airflow", List.of(arguments)),
+        "airflow " + String.join(" ", arguments) + ": see target/it-logs/airflow.log");
+  }
+
+  /** Runs a script of {@code src/it/python}; what it and Airflow say goes to {@code log}. */
+  void script(Path log, String script, Object... arguments) {
+    run(
+        venv.process(script, arguments).redirectErrorStream(true).redirectOutput(log.toFile()),
+        script + ": see " + log);
+  }
+
+  private static void run(ProcessBuilder program, String what) {
     try {
-      Process process = venv.module("airflow", List.of(arguments)).start();
-      boolean ended = process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS);
-      if (!ended) {
-        kill(process);
+      Process process = program.start();
+      try {
+        assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).as(what).isTrue();
+      } finally {
+        if (process.isAlive()) {
+          kill(process);
+        }
       }
-      assertThat(ended && process.exitValue() == 0)
-          .as("airflow %s: see target/it-logs/airflow.log", String.join(" ", arguments))
-          .isTrue();
+      assertThat(process.exitValue()).as(what).isZero();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
     }
-  }
-
-  /** Runs a script of {@code src/it/python}; what it and Airflow say goes to {@code log}. */
-  void script(Path log, String script, Object... arguments)
-      throws IOException, InterruptedException {
-    Process process =
-        venv.process(script, arguments)
-            .redirectErrorStream(true)
-            .redirectOutput(log.toFile())
-            .start();
-    assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).as(script).isTrue();
-    assertThat(process.exitValue()).as(() -> read(log)).isZero();
   }
 
   /** The servers without which no task runs; returns when they answer and know the DAGs. */
@@ -162,7 +164,11 @@ final class Airflow implements AutoCloseable {
     return get("/dags/%s/dagRuns/%s".formatted(dag, encoded(run))).path("state").asText();
   }
 
-  /** A task that is not mapped, or -1; as Airflow's API has it. */
+  /**
+   * A task as Airflow's API has it.
+   *
+   * @param index of a mapped task; -1: it is not mapped
+   */
   JsonNode task(String dag, String run, String task, int index) {
     return get(path(dag, run, task, index));
   }
@@ -177,6 +183,16 @@ final class Airflow implements AutoCloseable {
   /** As who looks at its page and presses the button does. */
   void markFailed(String dag, String run, String task, int index) {
     send("PATCH", path(dag, run, task, index), "{\"new_state\": \"failed\"}");
+  }
+
+  /** As who wants a failed task of a run, and what comes behind it, to be done again. */
+  void clear(String dag, String run, String task) {
+    String asked =
+        """
+        {"dry_run": false, "dag_run_id": "%s", "task_ids": ["%s"], "include_downstream": true,
+         "only_failed": true, "reset_dag_runs": true}
+        """;
+    send("POST", "/dags/%s/clearTaskInstances".formatted(dag), asked.formatted(run, task));
   }
 
   /** What was told of an Asset, the first event first. */
@@ -208,7 +224,7 @@ final class Airflow implements AutoCloseable {
         .orElseThrow(() -> new AssertionError(method + " " + path + " was not answered"));
   }
 
-  private java.util.Optional<JsonNode> answer(String method, String path, String body) {
+  private Optional<JsonNode> answer(String method, String path, String body) {
     HttpRequest request =
         HttpRequest.newBuilder(uri(path))
             .timeout(Duration.ofMinutes(1))
@@ -219,15 +235,11 @@ final class Airflow implements AutoCloseable {
     try {
       HttpResponse<byte[]> response = client.send(request, HttpResponse.BodyHandlers.ofByteArray());
       assertThat(response.statusCode())
-          .as(
-              () ->
-                  path
-                      + ": "
-                      + new String(response.body(), java.nio.charset.StandardCharsets.UTF_8))
+          .as(() -> path + ": " + new String(response.body(), StandardCharsets.UTF_8))
           .isBetween(200, 299);
-      return java.util.Optional.of(Json.read(response.body()));
+      return Optional.of(Json.read(response.body()));
     } catch (IOException e) {
-      return java.util.Optional.empty();
+      return Optional.empty();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException(e);
@@ -240,11 +252,6 @@ final class Airflow implements AutoCloseable {
 
   /** Waits until {@code condition} holds, as long as the servers live. */
   void await(String what, BooleanSupplier condition) {
-    awaitThat(() -> what, condition);
-  }
-
-  /** As {@link #await}, with what is said when it takes too long. */
-  void awaitThat(Supplier<String> what, BooleanSupplier condition) {
     long deadline = System.nanoTime() + LIMIT.toNanos();
     while (!condition.getAsBoolean()) {
       assertThat(servers).as("the servers live").allMatch(Process::isAlive);
@@ -255,14 +262,6 @@ final class Airflow implements AutoCloseable {
         Thread.currentThread().interrupt();
         throw new IllegalStateException(e);
       }
-    }
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 

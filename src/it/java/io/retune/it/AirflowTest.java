@@ -12,8 +12,10 @@ import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -288,7 +290,8 @@ class AirflowTest {
 
   /**
    * Ingest is asked for, its Asset starts the training; that loses its task and driver, then its
-   * supervisor, and is one run all the same. Another version is told, and its training stopped.
+   * supervisor, and is one run all the same. Another version is told; its training is marked failed
+   * and cleared.
    */
   @Test
   void anUpdatedDatasetIsTrainedOnOnceWhateverIsKilled() throws Exception {
@@ -329,7 +332,7 @@ class AirflowTest {
           .isGreaterThan(2);
       recordedOnce(run, request);
       told(scheduled, run, result);
-      anotherVersionIsTrainedOnUntilItIsMarkedFailed(scheduled);
+      anotherVersionIsMarkedFailedAndGoesOnWhenItIsCleared(scheduled);
     }
   }
 
@@ -362,7 +365,7 @@ class AirflowTest {
   }
 
   /** Told with a digest that the configuration does not name; the event has it, too. */
-  private void anotherVersionIsTrainedOnUntilItIsMarkedFailed(Airflow scheduled)
+  private void anotherVersionIsMarkedFailedAndGoesOnWhenItIsCleared(Airflow scheduled)
       throws IOException {
     String other = writeWords("what %s is called by those who know it");
     String options =
@@ -397,6 +400,19 @@ class AirflowTest {
         .containsExactly(1, 2);
     assertThat(scheduled.runs(TUNE)).hasSize(2);
     assertThat(scheduled.events(ADAPTER)).hasSize(1);
+
+    scheduled.clear(TUNE, tuned, "finetune");
+    scheduled.await("the training goes on", () -> !scheduled.state(TUNE, tuned).equals("failed"));
+    awaitEnd(scheduled, tuned);
+    assertThat(scheduled.state(TUNE, tuned)).isEqualTo("success");
+    JsonNode result = scheduled.result(TUNE, tuned, "finetune", 0);
+    assertThat(result.path("run").asText()).isEqualTo(run);
+    assertThat(result.path("attempts")).hasSize(2);
+    assertThat(result.at("/attempts/1/resumed_from").asInt()).isPositive();
+    List<JsonNode> adapters = scheduled.events(ADAPTER);
+    assertThat(adapters).hasSize(2);
+    assertThat(adapters.get(1).path("versions")).isEqualTo(json("{\"words\": 2}"));
+    assertThat(adapters.get(1).path("weights_sha256")).isEqualTo(result.path("weights_sha256"));
   }
 
   private static String awaitRun(Airflow scheduled, int number) {
@@ -426,7 +442,7 @@ class AirflowTest {
 
   private List<String> runs() {
     try (Stream<Path> runs = Files.list(store.resolve("runs"))) {
-      return new java.util.ArrayList<>(runs.map(run -> run.getFileName().toString()).toList());
+      return new ArrayList<>(runs.map(run -> run.getFileName().toString()).toList());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -446,7 +462,7 @@ class AirflowTest {
 
   private static JsonNode json(String text) {
     try {
-      return Json.read(text.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+      return Json.read(text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException(text, e);
     }
