@@ -16,20 +16,24 @@ die() {
 root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
 spark_options=()
-deploy_mode=client
+deploy_mode=
+in_file=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
   case $1 in
     --deploy-mode) deploy_mode=${2:-} ;;
     --deploy-mode=*) deploy_mode=${1#*=} ;;
-    spark.submit.deployMode=*) deploy_mode=${1#*=} ;;
+    spark.submit.deployMode=* | --conf=spark.submit.deployMode=*) deploy_mode=${1##*=} ;;
     --jars | --jars=*) die "submit.sh says itself which jars are shipped; say others with --conf spark.driver.extraClassPath=... and spark.executor.extraClassPath=..." ;;
     --properties-file)
       [ -r "${2:-}" ] || die "--properties-file ${2:-}: there is no such file. See jobs/profiles/."
+      # What stands on the command line wins.
+      in_file=$(sed -nE 's/^[[:space:]]*spark\.submit\.deployMode[[:space:]=:]+([a-z]+).*/\1/p' "$2" | tail -1)
       ;;
   esac
   spark_options+=("$1")
   shift
 done
+deploy_mode=${deploy_mode:-${in_file:-client}}
 [ "${1:-}" = -- ] || die "Write a -- between what spark-submit takes and what ./retune takes: jobs/submit.sh --master URL -- run CONF"
 shift
 [ $# -gt 0 ] || die "Say after the -- what is to be done, as to ./retune: jobs/submit.sh --master URL -- run CONF"
@@ -38,16 +42,20 @@ submit=${SPARK_HOME:+$SPARK_HOME/bin/}spark-submit
 command -v "$submit" >/dev/null || die "spark-submit was not found. Set SPARK_HOME, or put it on PATH; pip install pyspark==4.1.3 has one."
 
 # A driver on another host stands in another folder: files that are meant as seen from here are named in full.
+# A store may be written as file:/shared/store.
+path_of() { sed -E 's|^file:(//)?||' <<<"$1"; }
+
 arguments=()
 store=
 before=
 for argument in "$@"; do
   case $argument in
-    --store=*) argument=--store=$(realpath -m -- "${argument#*=}") && store=${argument#*=} ;;
+    --store=*) store=$(realpath -m -- "$(path_of "${argument#*=}")") && argument=--store=$store ;;
     --site=*) argument=--site=$(realpath -m -- "${argument#*=}") ;;
     *)
       case $before in
-        --store) argument=$(realpath -m -- "$argument") && store=$argument ;;
+        --store) argument=$(realpath -m -- "$(path_of "$argument")") && store=$argument ;;
+        --to | --out | --html | --grads) argument=$(realpath -m -- "$argument") ;;
         --set | --request | --message) ;;
         *) case $argument in */* | *.*) [ ! -e "$argument" ] || argument=$(realpath -- "$argument") ;; esac ;;
       esac
@@ -99,7 +107,8 @@ run_cluster() {
     cat "$log" >&2
     if [ ! -f "$outcome/out" ]; then
       echo "The driver did not start; spark-submit's own lines are above. Nothing was trained." >&2
-      [ "$submitted" != 0 ] || submitted=3
+      # Of spark-submit's own exit codes none says that asking again is in vain, but that of its usage.
+      [ "$submitted" = 2 ] || submitted=3
       exit "$submitted"
     fi
     cat "$outcome/out"

@@ -190,7 +190,8 @@ with DAG(
         "versions": Param(
             {},
             type="object",
-            additionalProperties={"type": "integer", "minimum": 1},
+            properties={name: {"type": "integer", "minimum": 1} for name in DATASETS},
+            additionalProperties=False,
             description="Of datasets, by name, such as {\"wordnet\": 1}; left out: what was told last.",
         ),
     },

@@ -73,6 +73,21 @@ final class Commands {
     @Option(names = "--json", description = "End with one JSON object on stdout.")
     boolean json;
 
+    /** Of a verb that takes no recipe. */
+    Site site() {
+      List<String> unused = recipeOverrides();
+      if (!unused.isEmpty()) {
+        throw InvalidInputException.of(
+            ErrorCode.BAD_OVERRIDE,
+            "--set " + unused.get(0),
+            "is no key of the site.",
+            "Those are "
+                + String.join(", ", SiteLoader.keys())
+                + ". A recipe is changed in its file.");
+      }
+      return SiteLoader.load(site, siteOverrides());
+    }
+
     List<String> siteOverrides() {
       List<String> overrides = new ArrayList<>();
       set.stream().filter(SiteLoader::isSiteKey).forEach(overrides::add);
@@ -230,7 +245,7 @@ final class Commands {
 
     @Override
     public Integer call() {
-      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      Site site = place.site();
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
         new InitJob(workspace).execute(directory, data, model, place.json);
       }
@@ -358,15 +373,7 @@ final class Commands {
 
     @Override
     public Integer call() {
-      List<String> unused = place.recipeOverrides();
-      if (!unused.isEmpty()) {
-        throw InvalidInputException.of(
-            ErrorCode.BAD_OVERRIDE,
-            "--set " + unused.get(0),
-            "is no key of the site.",
-            "Change the configuration itself.");
-      }
-      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      Site site = place.site();
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
         new PinJob(workspace, conf)
             .execute(check ? PinJob.Then.SAY : PinJob.Then.WRITE, place.json);
@@ -670,7 +677,8 @@ final class Commands {
         index = "1",
         arity = "0..1",
         paramLabel = "B",
-        description = "Another; left out: A is held against what it extends.")
+        description =
+            "Another; left out: A, a configuration's file, is held against what it extends.")
     Optional<String> other = Optional.empty();
 
     @Option(
@@ -684,8 +692,8 @@ final class Commands {
 
     @Override
     public Integer call() {
-      Site site = SiteLoader.load(place.site, place.siteOverrides());
-      try (Workspace workspace = Workspace.withoutStore(site, false)) {
+      Site site = place.site();
+      try (Workspace workspace = Workspace.looking(site)) {
         new DiffJob(workspace).execute(one, other, intended, place.json);
       }
       return 0;
@@ -787,7 +795,7 @@ final class Commands {
 
     @Override
     public Integer call() {
-      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      Site site = place.site();
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
         new ScoreJob(workspace).execute(model, data, adapter, grads, place.json);
       }
@@ -824,7 +832,7 @@ final class Commands {
 
     @Override
     public Integer call() {
-      Site site = SiteLoader.load(place.site, place.siteOverrides());
+      Site site = place.site();
       try (Workspace workspace = Workspace.withoutStore(site, false)) {
         new RenderJob(workspace)
             .execute(
@@ -865,6 +873,6 @@ final class Commands {
   }
 
   private static Workspace open(Place place) {
-    return Workspace.existing(SiteLoader.load(place.site, place.siteOverrides()));
+    return Workspace.existing(place.site());
   }
 }

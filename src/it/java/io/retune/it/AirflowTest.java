@@ -23,6 +23,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -293,6 +294,7 @@ class AirflowTest {
    * supervisor, and is one run all the same. Another version is told; its training is marked failed
    * and cleared.
    */
+  @Tag(LongForm.TAG)
   @Test
   void anUpdatedDatasetIsTrainedOnOnceWhateverIsKilled() throws Exception {
     List<String> before = runs();

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
  * stands for the full disk, since anyone may set it and it fails the same call, write(2), with
  * another word: EFBIG in place of ENOSPC.
  */
+@Tag(LongForm.TAG)
 class FullDiskTest {
   /** Room for a journal and for tables, not for a checkpoint. */
   private static final int MEBIBYTES = 10;

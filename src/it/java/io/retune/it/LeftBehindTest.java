@@ -8,10 +8,12 @@ import io.retune.job.RunId;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What lies where a run would put its own. */
+@Tag(LongForm.TAG)
 class LeftBehindTest {
   @TempDir private static Path folder;
 

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -19,8 +20,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,8 +54,18 @@ class SameWeightsTest {
   }
 
   @Test
-  void theSameForOneTwoAndFourExecutors() {
-    for (int executors : new int[] {1, 2, 4}) {
+  void theSameForTwoAndFourExecutors() {
+    requireTheSame(2, 4);
+  }
+
+  @Tag(LongForm.TAG)
+  @Test
+  void theSameForOneThreeFiveAndSevenExecutors() {
+    requireTheSame(1, 3, 5, 7);
+  }
+
+  private void requireTheSame(int... worlds) {
+    for (int executors : worlds) {
       JsonNode result = run("--executors", "" + executors);
       assertThat(weightsOf(result)).as("%d executors", executors).isEqualTo(weightsOf(reference));
       assertThat(processesOf(result)).as("%d executors", executors).hasSize(executors);
@@ -61,25 +74,36 @@ class SameWeightsTest {
   }
 
   @Test
-  void theSameAfterTheDriverIsKilledAtAnyStep() {
-    String request = "killed-again-and-again";
+  void theSameAfterTheDriverIsKilled() {
+    // Behind a checkpoint, so that a step is computed again.
+    requireTheSameAfterKillsAt(3);
+  }
+
+  @Tag(LongForm.TAG)
+  @Test
+  void theSameAfterTheDriverIsKilledAtEveryStep() {
+    requireTheSameAfterKillsAt(1, 2, 3);
+  }
+
+  private void requireTheSameAfterKillsAt(int... steps) {
+    String request = "killed-" + Arrays.toString(steps);
     List<String> moments = new ArrayList<>();
-    for (int step = 1; step <= 3; step++) {
+    for (int step : steps) {
       int at = step;
       RetuneProcess victim = start("--request", request, "--executors", "2");
       if (victim.killWhen(() -> victim.stderr().contains("step " + at + "/"))) {
         moments.add("step " + at);
       }
     }
-    assertThat(moments).containsExactly("step 1", "step 2", "step 3");
+    assertThat(moments).isEqualTo(IntStream.of(steps).mapToObj(step -> "step " + step).toList());
     JsonNode result = run("--request", request, "--executors", "1");
     assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
-    assertThat(result.path("attempts").size()).isEqualTo(4);
-    assertThat(result.path("attempts").findValuesAsText("end"))
-        .containsExactly("driver lost", "driver lost", "driver lost", "finished");
+    List<String> ends = new ArrayList<>(Collections.nCopies(steps.length, "driver lost"));
+    ends.add("finished");
+    assertThat(result.path("attempts").findValuesAsText("end")).isEqualTo(ends);
     // Each was held against its journal entry: one that differs ends the run.
     assertThat(result.path("attempts").findValues("steps_recomputed"))
-        .anySatisfy(steps -> assertThat(steps.asInt()).isPositive());
+        .anySatisfy(again -> assertThat(again.asInt()).isPositive());
   }
 
   @Test

@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -107,6 +108,7 @@ class TrackedRunTest {
     requireWhole(request, server, Map.of());
   }
 
+  @Tag(LongForm.TAG)
   @Test
   void aServerThatFailsAndDiesOnTheWayHasEverythingInTheEnd() throws IOException {
     String request = "failing";

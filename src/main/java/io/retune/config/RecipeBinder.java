@@ -5,7 +5,6 @@ import io.retune.config.TrainSpec.AdamW;
 import io.retune.config.TrainSpec.Lora;
 import io.retune.config.TrainSpec.Schedule;
 import io.retune.config.TrainSpec.Schedule.Shape;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -103,13 +102,6 @@ final class RecipeBinder {
     }
     Place place = root.place("extends");
     Path file = place.isOverride() ? Path.of(named) : Path.of(place.file()).resolveSibling(named);
-    if (!Files.isRegularFile(file)) {
-      root.problem(
-          ErrorCode.FILE_NOT_FOUND,
-          "extends",
-          "is not there.",
-          "Expected the path of a configuration, as from this file, or the name of a run.");
-    }
     return file.normalize().toString();
   }
 

@@ -42,6 +42,11 @@ public final class SiteLoader {
     return KEYS.contains(path.split("[.=]", 2)[0].strip());
   }
 
+  /** The first part of each, sorted. */
+  public static List<String> keys() {
+    return KEYS.stream().sorted().toList();
+  }
+
   /**
    * The site that {@code file} describes; where it says nothing, defaults.
    *

@@ -31,7 +31,7 @@ public record SuccessMetric(String metric, String required, String found, boolea
                     new SuccessMetric(
                         "loss-at-most",
                         most.toString(),
-                        String.format(Locale.ROOT, "%.4f", whole.after()),
+                        Double.toString(whole.after()),
                         whole.after() <= most)));
     spec.eachGroup().ifPresent(least -> metrics.add(eachGroup(least, loss)));
     return metrics;
@@ -52,7 +52,7 @@ public record SuccessMetric(String metric, String required, String found, boolea
         groups.stream().filter(g -> !g.comparison().verdict().isAtLeast(least)).toList();
     String found =
         unmet.isEmpty()
-            ? groups.size() + " groups are"
+            ? "all " + groups.size() + " groups"
             : unmet.stream()
                 .map(g -> g.group() + ": " + g.comparison().verdict().words())
                 .collect(Collectors.joining("; "));

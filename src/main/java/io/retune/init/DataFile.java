@@ -15,7 +15,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -65,16 +64,20 @@ record DataFile(
           "Give one file: JSON lines, CSV, Parquet or text.");
     }
     Reading reading = new Reading(path, format(path));
+    if (reading.format == Format.PARQUET) {
+      reading.addParquet(spark.get());
+      return reading.file();
+    }
     try {
-      if (reading.format == Format.PARQUET) {
-        ParquetRows.json(spark.get(), path).forEachRemaining(reading::add);
-      } else {
-        Unpacked.read("--data " + path, path, reading::addAll);
-      }
+      Unpacked.read("--data " + path, path, reading::addAll);
     } catch (CharacterCodingException e) {
       throw InvalidInputException.notUtf8("--data " + path);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_READABLE,
+          "--data " + path,
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Give a file that you may read.");
     }
     return reading.file();
   }
@@ -126,6 +129,28 @@ record DataFile(
           new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
       for (String text = lines.readLine(); text != null; text = lines.readLine()) {
         add(text);
+      }
+    }
+
+    void addParquet(SparkSession spark) {
+      String name = path.getFileName().toString();
+      if (!Unpacked.uncompressed(name).equals(name)) {
+        throw InvalidInputException.of(
+            ErrorCode.MALFORMED_PARQUET,
+            "--data " + path,
+            "is compressed as a whole.",
+            "Decompress it: Parquet compresses its columns itself.");
+      }
+      try {
+        ParquetRows.json(spark, path).forEachRemaining(this::add);
+      } catch (InvalidInputException e) {
+        throw e;
+      } catch (RuntimeException e) { // Spark says in many ways that pages are broken.
+        throw InvalidInputException.of(
+            ErrorCode.MALFORMED_PARQUET,
+            "--data " + path,
+            "is a damaged Parquet file.",
+            "Write it again.");
       }
     }
 

@@ -51,6 +51,7 @@ public final class DiffJob {
 
   private static String extended(String named) {
     if (!isConfiguration(named)) {
+      requireNoFile(named);
       throw InvalidInputException.of(
           ErrorCode.MISSING_ARGUMENT,
           "retune diff " + named,
@@ -91,6 +92,17 @@ public final class DiffJob {
     }
   }
 
+  /** A run's name holds no slash. */
+  private static void requireNoFile(String named) {
+    if (named.contains("/") || named.endsWith(".conf")) {
+      throw InvalidInputException.of(
+          ErrorCode.FILE_NOT_FOUND,
+          named,
+          "is no file.",
+          "Give the file of a configuration, or a run; ./retune runs lists those.");
+    }
+  }
+
   private static boolean isConfiguration(String named) {
     return Files.isRegularFile(Path.of(named));
   }
@@ -105,6 +117,7 @@ public final class DiffJob {
       return new Side(
           Arguments.of(named, ConfigLoader.load(Path.of(named), List.of())), Optional.empty());
     }
+    requireNoFile(named);
     RunHistory history = RunFolder.named(workspace.store(), named);
     return new Side(Arguments.of(history), history.ended().map(ended -> ended.whole()));
   }

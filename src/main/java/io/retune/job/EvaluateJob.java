@@ -16,8 +16,11 @@ import io.retune.evaluate.GroupComparison;
 import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.Ended;
+import io.retune.model.AdapterLayout;
 import io.retune.plan.Plan;
 import io.retune.store.Json;
+import io.retune.train.CheckpointRecord;
+import io.retune.train.Checkpoints;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
 import io.retune.train.TrainingTask;
@@ -54,16 +57,20 @@ public final class EvaluateJob {
 
   /**
    * @param required of the whole split, besides what the recipe asks for
-   * @throws InvalidInputException if there is no such run, or it is not finished
+   * @throws InvalidInputException if there is no such run, it is not finished, or its last
+   *     checkpoint is gone
+   * @throws ResumableException if the ranks failed
    * @throws CheckDoesNotHoldException if a score is not what the run recorded, or the run is not
    *     what is required
    */
   public void execute(Optional<AtLeast> required, boolean json) {
     String run = RunId.of(experiment.recipe().name(), request);
+    requireThere(run);
     FinishedRun finished = FinishedRun.open(workspace, run);
     Declared declared = finished.history().declared().orElseThrow();
     declared.requireExperiment(experiment);
     Plan plan = declared.plan(workspace.store());
+    requireWeights(finished, plan.steps().size());
     EvaluationRecord recorded = finished.history().evaluation(plan.steps().size()).orElseThrow();
     requireEqual(run, plan, recorded, scoredAgain(declared, plan));
     Ended ended = finished.history().ended().orElseThrow();
@@ -73,6 +80,41 @@ public final class EvaluateJob {
     requireMet(run, success);
   }
 
+  private void requireThere(String run) {
+    if (!workspace.store().exists(workspace.store().path("runs", run))) {
+      throw InvalidInputException.of(
+          ErrorCode.RUN_NOT_FOUND,
+          "--request " + request,
+          "is no run of the recipe %s in this store.".formatted(experiment.recipe().name()),
+          "Run it first, under this request; ./retune runs lists what there is.");
+    }
+  }
+
+  /** Ranks take them from the last checkpoint, as when a run goes on. */
+  private void requireWeights(FinishedRun finished, int step) {
+    AdapterLayout layout =
+        AdapterLayout.of(finished.model().config(), experiment.recipe().train().lora());
+    Checkpoints checkpoints = new Checkpoints(workspace.store(), finished.history().run(), layout);
+    CheckpointRecord recorded = finished.history().checkpoint(step).orElseThrow();
+    String place = workspace.store().localPath(recorded.path()).toString();
+    if (!checkpoints.latest(step).equals(Optional.of(step))) {
+      throw InvalidInputException.of(
+          ErrorCode.FILE_GONE,
+          place,
+          "is not there any more, or damaged; it holds the weights that are scored.",
+          "Restore it, or run the recipe again.");
+    }
+    String found = checkpoints.record(step, 0).sha256();
+    if (!found.equals(recorded.sha256())) {
+      throw new CheckDoesNotHoldException(
+          ErrorCode.FILE_CHANGED,
+          place,
+          "was changed since it was written: the SHA-256 of its manifest is %s, the run recorded %s."
+              .formatted(found, recorded.sha256()),
+          "Restore it, or run the recipe again.");
+    }
+  }
+
   private EvaluationRecord scoredAgain(Declared declared, Plan plan) {
     Recipe recipe = experiment.recipe();
     Ranks ranks = new Ranks(workspace, recipe);
@@ -80,15 +122,25 @@ public final class EvaluateJob {
     TrainingTask task =
         ranks.task(
             Attempt.start(declared.run(), 0), declared.modelSha256(), plan, plan.steps().size());
-    TrainingStage.score(
-        workspace.spark(),
-        ranks.world(),
-        task,
-        event -> {
-          if (event instanceof RankEvent.Evaluated evaluated) {
-            scored.add(evaluated.evaluation());
-          }
-        });
+    try {
+      TrainingStage.score(
+          workspace.spark(),
+          ranks.world(),
+          task,
+          event -> {
+            if (event instanceof RankEvent.Evaluated evaluated) {
+              scored.add(evaluated.evaluation());
+            }
+          });
+    } catch (RuntimeException e) {
+      throw new ResumableException(
+          new Problem(
+              ErrorCode.ATTEMPTS_FAILED,
+              declared.run(),
+              "could not be scored: " + FailureCause.of(e),
+              "Ask again."),
+          e);
+    }
     return scored.get(0);
   }
 

@@ -20,6 +20,7 @@ import io.retune.store.UnwritableException;
 import io.retune.train.Checkpoints;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
+import io.retune.train.RankLoop;
 import io.retune.train.StepRecord;
 import io.retune.train.TrainingTask;
 import java.time.Duration;
@@ -96,7 +97,7 @@ final class FineTuning {
                     .formatted(
                         FRUITLESS_ATTEMPTS,
                         folder.history().lastStep(),
-                        failure.map(FineTuning::causeOf).orElse("no sound checkpoint was left")),
+                        failure.map(FailureCause::of).orElse("no sound checkpoint was left")),
                 "Ask again with --request \"%s\" to go on from there."
                     .formatted(folder.history().declared().orElseThrow().request())),
             failure.orElse(null));
@@ -160,17 +161,27 @@ final class FineTuning {
       }
       throw e;
     } catch (RuntimeException e) {
+      requireOneKindOfMachine(e);
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
-      progress.failed(number, causeOf(e));
+      progress.failed(number, FailureCause.of(e));
       if (UnwritableException.reasonOf(e).isPresent()) {
         // There is no more room a moment later.
         endIfWritable(watch, e);
         throw e;
       }
       if (watch.started) {
-        folder.append(watch.ended(causeOf(e)));
+        folder.append(watch.ended(FailureCause.of(e)));
       }
       return Optional.of(e);
+    }
+  }
+
+  /** Another attempt on the same machines would be refused again. */
+  private void requireOneKindOfMachine(RuntimeException failure) {
+    String cause = FailureCause.of(failure);
+    if (cause.startsWith(RankLoop.UNLIKE)) {
+      throw new CheckDoesNotHoldException(
+          ErrorCode.NUMERICS_DIFFER, folder.run(), cause, "Run on machines of one kind.");
     }
   }
 
@@ -178,29 +189,13 @@ final class FineTuning {
   private void endIfWritable(Watch watch, RuntimeException failure) {
     try {
       if (watch.started) {
-        folder.append(watch.ended(causeOf(failure)));
+        folder.append(watch.ended(FailureCause.of(failure)));
       }
     } catch (LeaseHeldException e) {
       throw e;
     } catch (RuntimeException e) {
       failure.addSuppressed(e);
     }
-  }
-
-  /** The innermost reason, in a line. */
-  private static String causeOf(Throwable failure) {
-    return UnwritableException.reasonOf(failure)
-        .map(Secrets::hide)
-        .orElseGet(() -> innermost(failure));
-  }
-
-  private static String innermost(Throwable failure) {
-    Throwable cause = failure;
-    while (cause.getCause() != null) {
-      cause = cause.getCause();
-    }
-    String message = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
-    return message.isEmpty() ? cause.getClass().getSimpleName() : Secrets.hide(message);
   }
 
   /** Writes down what an attempt's rank 0 tells; what was done before is held against its entry. */

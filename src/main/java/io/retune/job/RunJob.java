@@ -125,7 +125,7 @@ public final class RunJob {
   private void run(RunFolder folder) {
     terminal.say("run       %s  (to go on when interrupted: --request %s)", folder.run(), request);
     warnOfFailures(folder.run());
-    Parent.say(workspace, experiment);
+    Parent.say(workspace, experiment, folder.run());
     ImportedModel model = stages.importModel();
     SortedMap<String, DatasetVersion> versions = stages.ingest(message);
     Snapshot snapshot = stages.prepare(versions, model);

@@ -74,6 +74,16 @@ public final class Workspace implements AutoCloseable {
     return new Workspace(site, () -> store, new Sources(site, hadoop), new Terminal(false));
   }
 
+  /** The same, of what may get by without a store: it is looked for when first asked for. */
+  public static Workspace looking(Site site) {
+    Configuration hadoop = new Configuration();
+    return new Workspace(
+        site,
+        () -> Store.existing(site.store(), hadoop),
+        new Sources(site, hadoop),
+        new Terminal(false));
+  }
+
   public Site site() {
     return site;
   }

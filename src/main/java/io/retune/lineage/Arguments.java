@@ -153,7 +153,7 @@ public record Arguments(
       }
     }
     List<String> meant =
-        differences.stream().filter(Difference::intended).map(Difference::key).toList();
+        differences.stream().map(Difference::key).filter(key -> isIntended(key, intended)).toList();
     if (meant.stream().anyMatch(key -> key.startsWith("model."))) {
       following.addAll(Set.of(Part.MODEL, Part.DATA, Part.ORDER));
     }

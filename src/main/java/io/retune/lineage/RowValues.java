@@ -2,6 +2,7 @@ package io.retune.lineage;
 
 import java.sql.Timestamp;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -68,7 +69,8 @@ final class RowValues {
     } else if (type.equals(DataTypes.DoubleType)) {
       return ((Number) value).doubleValue();
     } else if (type.equals(DataTypes.TimestampType)) {
-      return Timestamp.from(Instant.parse((String) value));
+      // Tables have no more digits.
+      return Timestamp.from(Instant.parse((String) value).truncatedTo(ChronoUnit.MICROS));
     }
     return value;
   }

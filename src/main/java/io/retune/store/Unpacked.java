@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
@@ -115,18 +116,20 @@ public final class Unpacked implements AutoCloseable {
 
   /** Its name without what says how it is compressed. */
   public static String uncompressed(String name) {
-    return name.replaceFirst("\\.(gz|zst)$", "");
+    return name.replaceFirst("(?i)\\.(gz|zst)$", "");
   }
 
   private static boolean isCompressed(String name) {
-    return name.endsWith(".gz") || name.endsWith(".zst");
+    return !uncompressed(name).equals(name);
   }
 
   private static InputStream decompressing(String name, Path file) throws IOException {
     InputStream bytes = new BufferedInputStream(Files.newInputStream(file));
     try {
       return new Told(
-          name.endsWith(".gz") ? new GZIPInputStream(bytes) : new ZstdInputStream(bytes));
+          name.toLowerCase(Locale.ROOT).endsWith(".gz")
+              ? new GZIPInputStream(bytes)
+              : new ZstdInputStream(bytes));
     } catch (IOException e) {
       bytes.close();
       throw new DamagedException(e);

@@ -42,6 +42,9 @@ import org.apache.hadoop.conf.Configuration;
  * adapter and moments after every step.
  */
 public final class RankLoop implements AutoCloseable {
+  /** How the message begins of ranks that are not of one kind of machine. */
+  public static final String UNLIKE = "Ranks would not compute the same bits";
+
   private final TrainingTask task;
   private final Seat seat;
   private final int rank;
@@ -157,7 +160,7 @@ public final class RankLoop implements AutoCloseable {
       if (!differing.isEmpty()) {
         String fact = differing.get(0);
         throw new IllegalStateException(
-            "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s). Run on machines of one kind."
+            (UNLIKE + ": %s is %s on rank 0 (%s) but %s on rank %d (%s).")
                 .formatted(
                     fact,
                     first.numerics().get(fact),

@@ -50,8 +50,7 @@ class SuccessMetricTest {
     for (double most : new double[] {2.4, 2.5, 2.6}) {
       SuccessSpec spec = new SuccessSpec(Optional.empty(), Optional.of(most), Optional.empty());
       assertThat(words(spec, loss(BETTER)))
-          .isEqualTo(
-              "loss-at-most = %s: %s, 2.5000".formatted(most, most < 2.5 ? "missed" : "met"));
+          .isEqualTo("loss-at-most = %s: %s, 2.5".formatted(most, most < 2.5 ? "missed" : "met"));
     }
   }
 
@@ -60,7 +59,7 @@ class SuccessMetricTest {
     SuccessSpec spec =
         new SuccessSpec(Optional.empty(), Optional.empty(), Optional.of(AtLeast.NOT_WORSE));
     assertThat(words(spec, loss(BETTER, BETTER, NEITHER)))
-        .isEqualTo("each-group = not-worse: met, 2 groups are");
+        .isEqualTo("each-group = not-worse: met, all 2 groups");
     assertThat(words(spec, loss(BETTER, BETTER, WORSE, NEITHER, WORSE)))
         .isEqualTo("each-group = not-worse: missed, g1: worse; g3: worse");
   }
