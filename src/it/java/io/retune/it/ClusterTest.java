@@ -19,6 +19,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,6 +96,7 @@ class ClusterTest {
     assertThat(retune.stderr()).contains("weights   sha256 " + weights).contains("attempt   2  ");
   }
 
+  @Tag(LongForm.TAG)
   @Test
   void aKilledDriverOfClusterModeIsSaidToBeResumableAndItsRunGoesOn() {
     String request = "loses-its-driver";
@@ -120,6 +122,27 @@ class ClusterTest {
       said.add(SPARKS_OWN.matcher(retune.stderr()).replaceAll(""));
     }
     assertThat(said.get(1)).isEqualTo(said.get(0));
+  }
+
+  /** A cache that is another folder for each process, as it is on another host. */
+  @Test
+  void executorsThatDoNotSeeTheDriversCacheReadItsSourcesAllTheSame() {
+    Path cache = Path.of(System.getProperty("user.home"), ".cache", "retune");
+    Path fromHere = Path.of("").toAbsolutePath().relativize(cache);
+    JsonNode ingested =
+        submit(
+                CLIENT,
+                "ingest",
+                SMOKE,
+                "--store",
+                folder.resolve("another-store").toString(),
+                "--set",
+                "cache=/proc/self/cwd/" + fromHere,
+                "--json")
+            .waitFor()
+            .json();
+    assertThat(ingested.at("/datasets/wordnet/rows").asInt()).isEqualTo(117_907);
+    assertThat(folder.resolve("another-store/.being-read")).isEmptyDirectory();
   }
 
   @Test

@@ -98,6 +98,7 @@ final class RetuneProcess implements Said {
         .filter(option -> !option.contains("jdk.incubator.vector"))
         .forEach(command::add);
     command.addAll(List.of("-Xmx2g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"));
+    command.add("-Dspark.executor.extraJavaOptions=-XX:+UseSerialGC -XX:TieredStopAtLevel=1");
     command.addAll(javaOptions);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
     return command;

@@ -106,6 +106,7 @@ class SameWeightsTest {
         .anySatisfy(again -> assertThat(again.asInt()).isPositive());
   }
 
+  @Tag(LongForm.TAG)
   @Test
   void theSameAfterAKillBetweenACheckpointAndItsJournalEntry() throws IOException {
     Optional<String> killedBetween = Optional.empty();

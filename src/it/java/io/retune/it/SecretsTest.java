@@ -2,6 +2,8 @@ package io.retune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.RetuneHere;
+import io.retune.Said;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -22,7 +24,7 @@ class SecretsTest {
 
   @TempDir private static Path folder;
   private static MlflowServer server;
-  private static final List<RetuneProcess> PROCESSES = new ArrayList<>();
+  private static final List<Said> PROCESSES = new ArrayList<>();
   private static int secrets;
 
   @BeforeAll
@@ -48,9 +50,9 @@ class SecretsTest {
   }
 
   private static void requireRefused(String... arguments) {
-    assertThat(retune(Map.of(), List.of(), arguments).exitCode())
-        .as(String.join(" ", arguments))
-        .isEqualTo(2);
+    Said refused = RetuneHere.run(arguments);
+    PROCESSES.add(refused);
+    assertThat(refused.exitCode()).as(String.join(" ", arguments)).isEqualTo(2);
   }
 
   @Test

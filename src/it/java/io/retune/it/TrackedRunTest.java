@@ -197,6 +197,7 @@ class TrackedRunTest {
     }
   }
 
+  @Tag(LongForm.TAG)
   @Test
   void aWrongPasswordIsSaidAndHarmsNothing() throws IOException {
     String request = "guarded";

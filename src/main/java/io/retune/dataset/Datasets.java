@@ -60,6 +60,9 @@ public final class Datasets {
   /** How often another driver may be first before we give up. */
   private static final int COMMIT_ATTEMPTS = 10;
 
+  /** Folder of the store with copies of sources, as long as they are read. */
+  private static final String BEING_READ = ".being-read";
+
   private final SparkSession spark;
   private final Store store;
   private final Sources sources;
@@ -90,10 +93,17 @@ public final class Datasets {
       return ingest(name, spec, message, new Tables(() -> spark, sources).rows(table.get(), place));
     }
     Sources.Fetched fetched = sources.fetch(spec.origin(), place);
-    try (Unpacked unpacked = sources.unpacked(fetched, place)) {
+    try (Unpacked unpacked = readable(fetched, place)) {
       return ingest(
           name, spec, message, new SourceRows(spark).read(spec.format(), unpacked.files()));
     }
+  }
+
+  /** Executors on other hosts see the store, and nothing else of this one. */
+  private Unpacked readable(Sources.Fetched fetched, String place) {
+    return spark.sparkContext().master().startsWith("local")
+        ? sources.unpacked(fetched, place)
+        : sources.unpackedInto(store.localPath(BEING_READ), fetched, place);
   }
 
   private DatasetVersion ingest(String name, DatasetSpec spec, String message, Dataset<Row> read) {

@@ -153,6 +153,16 @@ public final class Sources {
         () -> Unpacked.of(fetched.files(), cache.resolve("sources")));
   }
 
+  /**
+   * The same as copies below {@code folder}, for hosts that see that folder and not this cache.
+   *
+   * @throws InvalidInputException naming files that are damaged
+   */
+  public Unpacked unpackedInto(Path folder, Fetched fetched, String place) {
+    return reading(
+        fetched.files().firstKey(), place, () -> Unpacked.of(fetched.files(), folder, true));
+  }
+
   /** Into the cache, unless it is not what was pinned. */
   private Fetched fetchInto(String source, Optional<Sha256> pinned, String place)
       throws IOException {

@@ -23,8 +23,8 @@ import java.util.zip.GZIPInputStream;
 
 /**
  * Files as they were before they were compressed, as long as this is open: those whose names end
- * with {@code .gz} or {@code .zst} as copies, the others where they lie. What is pinned are the
- * bytes of the compressed files.
+ * with {@code .gz} or {@code .zst} as copies, the others where they lie, unless they are wanted in
+ * another folder. What is pinned are the bytes of the compressed files.
  */
 public final class Unpacked implements AutoCloseable {
   /** Of the copies; empty: nothing is compressed. */
@@ -40,7 +40,15 @@ public final class Unpacked implements AutoCloseable {
    * @throws InvalidInputException with every file that cannot be decompressed to its end
    */
   static Unpacked of(SortedMap<String, Path> files, Path parent) throws IOException {
-    if (files.keySet().stream().noneMatch(Unpacked::isCompressed)) {
+    return of(files, parent, false);
+  }
+
+  /**
+   * @param all whether copies are made of all files below {@code parent}, as for who sees that
+   *     folder and not the files
+   */
+  static Unpacked of(SortedMap<String, Path> files, Path parent, boolean all) throws IOException {
+    if (!all && files.keySet().stream().noneMatch(Unpacked::isCompressed)) {
       Unpacked asTheyLie = new Unpacked(Optional.empty());
       asTheyLie.files.putAll(files);
       return asTheyLie;
@@ -48,7 +56,7 @@ public final class Unpacked implements AutoCloseable {
     Path folder = Files.createTempDirectory(Files.createDirectories(parent), ".unpacked-");
     Unpacked unpacked = new Unpacked(Optional.of(folder));
     try {
-      unpacked.add(files, folder);
+      unpacked.add(files, folder, all);
       return unpacked;
     } catch (IOException | RuntimeException e) {
       unpacked.close();
@@ -61,17 +69,21 @@ public final class Unpacked implements AutoCloseable {
     return new TreeMap<>(files);
   }
 
-  private void add(SortedMap<String, Path> sources, Path into) throws IOException {
+  private void add(SortedMap<String, Path> sources, Path into, boolean all) throws IOException {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> source : sources.entrySet()) {
-      if (!isCompressed(source.getKey())) {
+      boolean compressed = isCompressed(source.getKey());
+      if (!compressed && !all) {
         files.put(source.getKey(), source.getValue());
         continue;
       }
       // A name without suffix: Spark would decompress once more what still ends with .gz.
       Path plain = into.resolve("file-" + files.size());
       files.put(source.getKey(), plain);
-      try (InputStream in = decompressing(source.getKey(), source.getValue())) {
+      try (InputStream in =
+          compressed
+              ? decompressing(source.getKey(), source.getValue())
+              : Files.newInputStream(source.getValue())) {
         Files.copy(in, plain);
       } catch (FileSystemException e) {
         throw e;
