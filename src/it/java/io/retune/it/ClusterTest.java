@@ -49,6 +49,7 @@ class ClusterTest {
   @BeforeAll
   void whatALaptopComesTo() {
     cluster = new SparkCluster(folder, 2);
+    SmokeStore.into(store());
     weights =
         weightsOf(RetuneHere.run("run", SMOKE, "--store", store().toString(), "--json").json());
   }

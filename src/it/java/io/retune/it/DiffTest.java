@@ -26,6 +26,7 @@ class DiffTest {
   @BeforeAll
   static void write() throws IOException {
     FileUtils.copyDirectory(Path.of("conf").toFile(), folder.resolve("conf").toFile());
+    SmokeStore.into(store());
     smoke = folder.resolve(Path.of("conf", "runs", "smoke.conf"));
     slower = changed("slower", "lr = 5e-4", "lr = 1e-4", "\"The way", "\"A way");
     smaller = changed("smaller", "keep = 160", "keep = 120", "lr = 5e-4", "lr = 1e-4");

@@ -44,6 +44,7 @@ class FullDiskTest {
 
   @Test
   void theRunSaysSoLosesNothingAndGoesOnToTheSameWeightsWhenThereIsRoom() throws IOException {
+    SmokeStore.into(folder);
     String weights = RetuneHere.run(run("roomy")).json().path("weights_sha256").asText();
     String run = RunId.of("smoke", "narrow");
     Path checkpoints = folder.resolve("runs").resolve(run).resolve("checkpoints");

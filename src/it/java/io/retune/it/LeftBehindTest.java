@@ -34,6 +34,7 @@ class LeftBehindTest {
       "left",
       "--json"
     };
+    SmokeStore.into(folder);
     RetuneProcess victim = RetuneProcess.start(run);
     assertThat(victim.killWhen(() -> victim.stderr().contains("step 1/2"))).isTrue();
     Path adapter = folder.resolve("runs").resolve(RunId.of("smoke", "left")).resolve("adapter");

@@ -94,6 +94,7 @@ class NamedQueriesTest {
   @BeforeAll
   void runsOfEveryFate() throws IOException {
     store = folder.resolve("store");
+    SmokeStore.into(store);
     run("conf/runs/smoke.conf", "base", "order.steps=2").json();
     run("conf/runs/smoke.conf", "worse", "order.steps=2", "train.optimizer.adamw.lr=0.05").json();
     assertThat(

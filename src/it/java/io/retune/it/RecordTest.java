@@ -42,6 +42,7 @@ class RecordTest {
 
   @BeforeAll
   static void run() {
+    SmokeStore.into(store);
     RetuneProcess victim = RetuneProcess.start(arguments("run", "conf/runs/smoke.conf"));
     assertThat(victim.runsUntil(() -> victim.stderr().contains("step 1/"))).isTrue();
     whileItRan = ask("status", "--json").json();

@@ -42,6 +42,7 @@ class SameWeightsTest {
 
   @BeforeAll
   void oneRankOneLane() throws IOException {
+    SmokeStore.into(store);
     reference = here("--lanes", "1");
     assertThat(reference.path("status").asText()).isEqualTo("finished");
     Path weights = Path.of(reference.path("adapter").asText(), "adapter_model.safetensors");

@@ -80,6 +80,7 @@ class SecretsTest {
             "-Dspark.some.address=jdbc:db://me:" + secret() + "@host/db",
             "-Dretune.log.level=info");
     String store = folder.resolve("store").toString();
+    SmokeStore.into(folder.resolve("store"));
     Path credentials =
         Files.writeString(
             folder.resolve("credentials"),

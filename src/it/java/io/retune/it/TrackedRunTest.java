@@ -41,6 +41,7 @@ class TrackedRunTest {
   static void start() throws IOException {
     server = MlflowServer.open(Files.createDirectory(folder.resolve("server")));
     store = folder.resolve("store");
+    SmokeStore.into(store);
     weights = run(Map.of(), "untracked").json().path("weights_sha256").asText();
   }
 
@@ -135,6 +136,7 @@ class TrackedRunTest {
     String request = "killed-driver";
     String run = RunId.of("smoke", request);
     Path mine = folder.resolve("killed");
+    SmokeStore.into(mine);
     List<String> arguments = new ArrayList<>(List.of(arguments(mine, request)));
     arguments.addAll(List.of(at(server.uri())));
     boolean killed =
