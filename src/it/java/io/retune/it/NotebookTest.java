@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.retune.RetuneHere;
+import io.retune.Said;
 import io.retune.dataset.SparkForTests;
 import io.retune.job.RunId;
 import io.retune.lineage.LineageQueries;
@@ -448,10 +450,10 @@ class NotebookTest {
     assertThat(others.get(FEWER).get(1)).isEqualTo("no");
   }
 
-  /** Exit code 4 says that it is not fair, as does the answer. */
+  /** Exit code 4 says that it is not fair, as does the answer, behind which the error stands. */
   private JsonNode diff(String other) throws IOException {
-    RetuneProcess diff =
-        RetuneProcess.run(
+    Said diff =
+        RetuneHere.run(
             "diff",
             RUN,
             other,
@@ -460,7 +462,8 @@ class NotebookTest {
             "--store",
             store.toString(),
             "--json");
-    return Json.read(diff.stdout().getBytes(StandardCharsets.UTF_8));
+    String answer = diff.stdout().lines().findFirst().orElseThrow();
+    return Json.read(answer.getBytes(StandardCharsets.UTF_8));
   }
 
   @Test
