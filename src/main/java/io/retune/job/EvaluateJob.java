@@ -104,13 +104,12 @@ public final class EvaluateJob {
           "is not there any more, or damaged; it holds the weights that are scored.",
           "Restore it, or run the recipe again.");
     }
-    String found = checkpoints.record(step, 0).sha256();
-    if (!found.equals(recorded.sha256())) {
+    if (!checkpoints.holds(recorded)) {
       throw new CheckDoesNotHoldException(
           ErrorCode.FILE_CHANGED,
           place,
           "was changed since it was written: the SHA-256 of its manifest is %s, the run recorded %s."
-              .formatted(found, recorded.sha256()),
+              .formatted(checkpoints.record(step, 0).sha256(), recorded.sha256()),
           "Restore it, or run the recipe again.");
     }
   }

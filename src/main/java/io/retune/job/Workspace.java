@@ -10,6 +10,7 @@ import io.retune.store.Sources;
 import io.retune.store.Store;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
@@ -55,12 +56,7 @@ public final class Workspace implements AutoCloseable {
 
   /** For what may get by without a store, which is opened, or made, when first asked for. */
   public static Workspace withoutStore(Site site, boolean quiet) {
-    Configuration hadoop = new Configuration();
-    return new Workspace(
-        site,
-        () -> Store.open(site.store(), hadoop),
-        new Sources(site, hadoop),
-        new Terminal(quiet));
+    return of(site, hadoop -> Store.open(site.store(), hadoop), quiet);
   }
 
   /**
@@ -69,19 +65,19 @@ public final class Workspace implements AutoCloseable {
    * @throws io.retune.config.InvalidInputException if there is no store
    */
   public static Workspace existing(Site site) {
-    Configuration hadoop = new Configuration();
-    Store store = Store.existing(site.store(), hadoop);
-    return new Workspace(site, () -> store, new Sources(site, hadoop), new Terminal(false));
+    Store store = Store.existing(site.store(), new Configuration());
+    return of(site, hadoop -> store, false);
   }
 
   /** The same, of what may get by without a store: it is looked for when first asked for. */
   public static Workspace looking(Site site) {
+    return of(site, hadoop -> Store.existing(site.store(), hadoop), false);
+  }
+
+  private static Workspace of(Site site, Function<Configuration, Store> store, boolean quiet) {
     Configuration hadoop = new Configuration();
     return new Workspace(
-        site,
-        () -> Store.existing(site.store(), hadoop),
-        new Sources(site, hadoop),
-        new Terminal(false));
+        site, () -> store.apply(hadoop), new Sources(site, hadoop), new Terminal(quiet));
   }
 
   public Site site() {

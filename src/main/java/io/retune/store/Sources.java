@@ -147,10 +147,7 @@ public final class Sources {
    * @throws InvalidInputException naming files that are damaged
    */
   public Unpacked unpacked(Fetched fetched, String place) {
-    return reading(
-        fetched.files().firstKey(),
-        place,
-        () -> Unpacked.of(fetched.files(), cache.resolve("sources")));
+    return unpacked(cache.resolve("sources"), false, fetched, place);
   }
 
   /**
@@ -159,8 +156,12 @@ public final class Sources {
    * @throws InvalidInputException naming files that are damaged
    */
   public Unpacked unpackedInto(Path folder, Fetched fetched, String place) {
+    return unpacked(folder, true, fetched, place);
+  }
+
+  private Unpacked unpacked(Path folder, boolean all, Fetched fetched, String place) {
     return reading(
-        fetched.files().firstKey(), place, () -> Unpacked.of(fetched.files(), folder, true));
+        fetched.files().firstKey(), place, () -> Unpacked.of(fetched.files(), folder, all));
   }
 
   /** Into the cache, unless it is not what was pinned. */

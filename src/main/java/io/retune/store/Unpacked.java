@@ -37,15 +37,9 @@ public final class Unpacked implements AutoCloseable {
   }
 
   /**
-   * @throws InvalidInputException with every file that cannot be decompressed to its end
-   */
-  static Unpacked of(SortedMap<String, Path> files, Path parent) throws IOException {
-    return of(files, parent, false);
-  }
-
-  /**
    * @param all whether copies are made of all files below {@code parent}, as for who sees that
    *     folder and not the files
+   * @throws InvalidInputException with every file that cannot be decompressed to its end
    */
   static Unpacked of(SortedMap<String, Path> files, Path parent, boolean all) throws IOException {
     if (!all && files.keySet().stream().noneMatch(Unpacked::isCompressed)) {

@@ -98,6 +98,11 @@ public final class Checkpoints {
         wallMs);
   }
 
+  /** Whether the checkpoint that is there is the one that was recorded. */
+  public boolean holds(CheckpointRecord recorded) {
+    return record(recorded.step(), 0).sha256().equals(recorded.sha256());
+  }
+
   private Map<String, Object> file(Path staged, String name, Map<String, Tensor> tensors) {
     try {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream();
