@@ -3,6 +3,7 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.Programs;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -114,7 +115,7 @@ final class Airflow implements AutoCloseable {
         assertThat(process.waitFor(LIMIT.toSeconds(), TimeUnit.SECONDS)).as(what).isTrue();
       } finally {
         if (process.isAlive()) {
-          kill(process);
+          Programs.kill(process);
         }
       }
       assertThat(process.exitValue()).as(what).isZero();
@@ -266,16 +267,10 @@ final class Airflow implements AutoCloseable {
   }
 
   /** SIGKILL, to a process and to all that it started. */
-  private static void kill(Process process) {
-    List<ProcessHandle> all = new ArrayList<>(process.descendants().toList());
-    all.add(process.toHandle());
-    all.forEach(ProcessHandle::destroyForcibly);
-  }
-
   /** Stops the servers, and the tasks that still run with their drivers. */
   @Override
   public void close() {
-    servers.forEach(Airflow::kill);
+    servers.forEach(Programs::kill);
     for (Process server : servers) {
       try {
         assertThat(server.waitFor(1, TimeUnit.MINUTES)).as("the server is dead").isTrue();

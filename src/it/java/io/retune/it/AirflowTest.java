@@ -68,7 +68,7 @@ class AirflowTest {
     Files.copy(Path.of("conf/models/smollm2-135m-instruct.conf"), home.resolve("conf/model.conf"));
     words = writeWords("a thing that people call %s when they see one");
     Files.writeString(home.resolve(CONF), configuration(words));
-    writeLauncher();
+    RetuneProcess.installLauncher(home, List.of());
     writeDags();
     CompletableFuture<Airflow> created =
         CompletableFuture.supplyAsync(() -> Airflow.create(folder.resolve("airflow"), dags));
@@ -118,17 +118,6 @@ class AirflowTest {
         evaluation { split = held-out, bootstrap = { resamples = 1000, seed = 1 } }
         """
         .formatted(home.resolve("words.jsonl"), sha256);
-  }
-
-  /** As {@code ./retune}, of this build. */
-  private void writeLauncher() throws IOException {
-    String java =
-        RetuneProcess.command(List.of()).stream()
-            .map(word -> "'" + word.replace("'", "'\\''") + "'")
-            .collect(joining(" "));
-    Path launcher =
-        Files.writeString(home.resolve("retune"), "#!/bin/sh\nexec " + java + " \"$@\"\n");
-    assertThat(launcher.toFile().setExecutable(true)).isTrue();
   }
 
   private void writeDags() throws IOException {

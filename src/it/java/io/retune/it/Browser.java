@@ -1,6 +1,7 @@
 package io.retune.it;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.Programs;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -205,8 +206,7 @@ final class Browser implements AutoCloseable {
   @Override
   public void close() {
     socket.abort();
-    process.descendants().forEach(ProcessHandle::destroyForcibly);
-    process.destroyForcibly();
+    Programs.kill(process);
     try (Stream<Path> files = Files.walk(profile)) {
       process.waitFor();
       files.sorted(java.util.Comparator.reverseOrder()).map(Path::toFile).forEach(f -> f.delete());

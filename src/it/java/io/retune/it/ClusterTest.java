@@ -11,10 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
@@ -51,7 +49,8 @@ class ClusterTest {
     cluster = new SparkCluster(folder, 2);
     SmokeStore.into(store());
     weights =
-        weightsOf(RetuneHere.run("run", SMOKE, "--store", store().toString(), "--json").json());
+        RunAnswer.weights(
+            RetuneHere.run("run", SMOKE, "--store", store().toString(), "--json").json());
   }
 
   @AfterAll
@@ -72,8 +71,8 @@ class ClusterTest {
                 run("--json"))
             .waitFor()
             .json();
-    assertThat(weightsOf(result)).isEqualTo(weights);
-    assertThat(processesOf(result)).hasSize(2);
+    assertThat(RunAnswer.weights(result)).isEqualTo(weights);
+    assertThat(RunAnswer.processes(result)).hasSize(2);
     Said asked =
         RetuneHere.run(
             "sql",
@@ -109,7 +108,7 @@ class ClusterTest {
     assertThat(retune.stderr())
         .contains("The driver ended without an exit code: it was killed, or its host was lost.");
     JsonNode result = submit(CLUSTER, run("--request", request, "--json")).waitFor().json();
-    assertThat(weightsOf(result)).isEqualTo(weights);
+    assertThat(RunAnswer.weights(result)).isEqualTo(weights);
     assertThat(result.at("/attempts/1/resumed_from").asInt()).isPositive();
   }
 
@@ -185,16 +184,6 @@ class ClusterTest {
                     .isPresent())
         .findFirst()
         .orElseThrow();
-  }
-
-  private static Set<String> processesOf(JsonNode result) {
-    Set<String> processes = new HashSet<>();
-    result.at("/attempts/0/processes").forEach(pid -> processes.add(pid.asText()));
-    return processes;
-  }
-
-  private static String weightsOf(JsonNode result) {
-    return result.path("weights_sha256").asText();
   }
 
   private static List<String> with(List<String> options, String... more) {

@@ -3,6 +3,7 @@ package io.retune.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.retune.Programs;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -135,9 +136,7 @@ final class MlflowServer implements AutoCloseable {
 
   /** SIGKILL, to it and to what it started. */
   void kill() {
-    List<ProcessHandle> all = new ArrayList<>(process.descendants().toList());
-    all.add(process.toHandle());
-    all.forEach(ProcessHandle::destroyForcibly);
+    Programs.kill(process);
     try {
       assertThat(process.waitFor(1, TimeUnit.MINUTES)).as("the server is dead").isTrue();
     } catch (InterruptedException e) {

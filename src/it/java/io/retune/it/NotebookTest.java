@@ -22,7 +22,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -32,13 +31,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.jsoup.Jsoup;
 import org.jsoup.nodes.Element;
 import org.jsoup.select.Elements;
 import org.junit.jupiter.api.AfterAll;
@@ -54,7 +50,6 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NotebookTest {
   private static final Path NOTEBOOK = Path.of("notebooks", "lineage.ipynb");
-  private static final Path README = Path.of("notebooks", "README.md");
   private static final String REQUIREMENTS = "../../../notebooks/requirements.txt";
 
   private static final String FIRST = RunId.of("quickstart", "first");
@@ -67,24 +62,6 @@ class NotebookTest {
   /** The best of those on the same examples: {@link #AGAIN} is as good, and was started later. */
   private static final String RUN = FIRST;
 
-  /** What makes the README's runs small; the last of several values of a key holds. */
-  private static final List<String> SMALL =
-      List.of("order.steps=2", "order.micro-batches=2", "evaluation.prompts=[]");
-
-  /** What in the configuration, and in the README's commands, makes its data small. */
-  private static final Map<String, String> SMALLER =
-      Map.of(
-          "keep = 1200",
-          "keep = 160",
-          "data.{noun,verb,adj,adv}",
-          "data.{verb,adv}",
-          "9ea18c5c1ae11e80a6e54ea9b3836cf0f2588cd1ab327c85c6e557d8c9e8b645",
-          "bccc5f1481c13acba0fc5a159f0d538b9d6fb249167c03c8d7e5f22b41ae06a9",
-          "data.{noun,verb,adj}",
-          "data.verb",
-          "14eac52d3fac08ca3603a9b4371c754b5fc58e29153b7cec7fbe9b95947f9342",
-          "eb1cf196dab6e1b815a1c86fa20c909fb7413b2f34250d7fe60a0fb35ef59e03");
-
   /** Of the whole notebook: pages of repositories stop showing files that are much larger. */
   private static final long MOST_BYTES = 1_000_000;
 
@@ -92,93 +69,27 @@ class NotebookTest {
 
   private Path folder;
   private Path store;
+  private NotebookStore made;
   private MlflowServer mlflow;
   private LineageQueries queries;
   private final Map<String, List<JsonNode>> answers = new HashMap<>();
-  private Executed executed;
-
-  /** A notebook with its outputs. */
-  private record Executed(JsonNode notebook) {
-    static Executed read(Path file) throws IOException {
-      return new Executed(Json.read(Files.readAllBytes(file)));
-    }
-
-    List<JsonNode> cells() {
-      return list(notebook.path("cells"));
-    }
-
-    List<JsonNode> codeCells() {
-      return cells().stream().filter(c -> c.path("cell_type").asText().equals("code")).toList();
-    }
-
-    List<String> sources() {
-      return cells().stream().map(cell -> cell.path("id").asText() + "\n" + source(cell)).toList();
-    }
-
-    /** Of each code cell, what kinds of output it has. */
-    Map<String, List<String>> kinds() {
-      Map<String, List<String>> kinds = new LinkedHashMap<>();
-      for (JsonNode cell : codeCells()) {
-        List<String> ofCell = new ArrayList<>();
-        for (JsonNode output : cell.path("outputs")) {
-          List<String> types = new ArrayList<>();
-          output.path("data").fieldNames().forEachRemaining(types::add);
-          ofCell.add(output.path("output_type").asText() + " " + types);
-        }
-        kinds.put(cell.path("id").asText(), ofCell);
-      }
-      return kinds;
-    }
-
-    /** The sentences of a cell, a line each. */
-    String said(String cell) {
-      return outputs(cell, "text/markdown").collect(joining("\n"));
-    }
-
-    Elements tables(String cell) {
-      return Jsoup.parse(outputs(cell, "text/html").collect(joining())).select("table");
-    }
-
-    private Stream<String> outputs(String id, String type) {
-      JsonNode cell =
-          codeCells().stream()
-              .filter(c -> c.path("id").asText().equals(id))
-              .findAny()
-              .orElseThrow();
-      return list(cell.path("outputs")).stream()
-          .map(output -> text(output.path("data").path(type)))
-          .filter(text -> !text.isEmpty());
-    }
-
-    private static String source(JsonNode cell) {
-      return text(cell.path("source"));
-    }
-
-    /** Of lines, or of one text: the format allows both. */
-    private static String text(JsonNode lines) {
-      return lines.isArray()
-          ? list(lines).stream().map(JsonNode::asText).collect(joining())
-          : lines.asText();
-    }
-  }
-
-  private static List<JsonNode> list(JsonNode array) {
-    return StreamSupport.stream(array.spliterator(), false).toList();
-  }
+  private ExecutedNotebook executed;
 
   @BeforeAll
   void makeStoreAndExecute(@TempDir Path folder) throws Exception {
     this.folder = folder;
     store = folder.resolve("retune-store");
     Path server = Files.createDirectory(folder.resolve("server"));
+    made = new NotebookStore(folder.resolve("clone"), store);
     CompletableFuture<MlflowServer> starting =
         CompletableFuture.supplyAsync(() -> MlflowServer.open(server));
     try {
-      makeStore(commands("./retune run "));
+      made.run("./retune run ");
     } finally {
       mlflow = starting.join();
     }
-    makeStore(commands("./retune sync "));
+    made.publishTo(mlflow);
+    made.run("./retune sync ");
     executed = execute(store, "executed");
     queries =
         new LineageQueries(
@@ -192,80 +103,8 @@ class NotebookTest {
     }
   }
 
-  /** The README's block that has such a command. */
-  private static String commands(String command) throws IOException {
-    return Pattern.compile("```sh\n(.*?)```", Pattern.DOTALL)
-        .matcher(Files.readString(README))
-        .results()
-        .map(block -> block.group(1))
-        .filter(block -> block.startsWith(command))
-        .reduce(
-            (one, other) -> {
-              throw new AssertionError("Two blocks start with " + command);
-            })
-        .orElseThrow();
-  }
-
-  /** Runs commands as in a clone, where {@code ./retune} is this build and the runs are small. */
-  private void makeStore(String commands) throws IOException, InterruptedException {
-    Path clone = Files.createDirectories(folder.resolve("clone"));
-    FileUtils.copyDirectory(Path.of("conf").toFile(), clone.resolve("conf").toFile());
-    String all = Files.readString(README);
-    for (String file : List.of("runs/quickstart.conf", "data/wordnet.conf")) {
-      Path conf = clone.resolve("conf").resolve(file);
-      all += Files.readString(conf);
-      Files.writeString(conf, smaller(Files.readString(conf)));
-    }
-    assertThat(all).contains(SMALLER.keySet());
-    Path launcher = Files.writeString(clone.resolve("retune"), launcher());
-    assertThat(launcher.toFile().setExecutable(true)).isTrue();
-    Path log = Path.of("target", "it-logs", "notebook-store.log").toAbsolutePath();
-    Files.createDirectories(log.getParent());
-    ProcessBuilder bash =
-        new ProcessBuilder("bash", "-c", smaller(commands))
-            .directory(clone.toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
-    bash.environment().put("CI", "true");
-    assertThat(bash.start().waitFor(20, TimeUnit.MINUTES)).as("the commands end in time").isTrue();
-  }
-
-  private static String smaller(String text) {
-    String smaller = text;
-    for (Map.Entry<String, String> change : SMALLER.entrySet()) {
-      smaller = smaller.replace(change.getKey(), change.getValue());
-    }
-    return smaller;
-  }
-
-  private String launcher() {
-    String small = SMALL.stream().map(s -> " --set " + quoted(s)).collect(joining());
-    String java =
-        RetuneProcess.command(List.of()).stream().map(NotebookTest::quoted).collect(joining(" "));
-    return """
-        #!/bin/sh
-        verb=$1
-        case $verb in
-          run) set -- "$@"%s ;;
-          sync) set -- "$@" --set %s ;;
-        esac
-        %s "$@" --store %s
-        code=$?
-        echo "$verb $code" >>ended
-        exit $code
-        """
-        .formatted(
-            small,
-            quoted("tracking.mlflow.uri=" + (mlflow == null ? "" : mlflow.uri())),
-            java,
-            quoted(store.toString()));
-  }
-
-  private static String quoted(String word) {
-    return "'" + word.replace("'", "'\\''") + "'";
-  }
-
-  private Executed execute(Path store, String name) throws IOException, InterruptedException {
+  private ExecutedNotebook execute(Path store, String name)
+      throws IOException, InterruptedException {
     Path home = Files.createDirectories(Path.of("target", "notebook-home")).toAbsolutePath();
     Venv venv =
         new Venv(
@@ -290,7 +129,7 @@ class NotebookTest {
             .start();
     assertThat(process.waitFor(10, TimeUnit.MINUTES)).as("is executed in time").isTrue();
     assertThat(process.exitValue()).as("see target/it-logs/nbconvert.log").isZero();
-    return Executed.read(out.resolve(NOTEBOOK.getFileName()));
+    return ExecutedNotebook.read(out.resolve(NOTEBOOK.getFileName()));
   }
 
   /** What {@code ./retune lineage NAME ... --json} prints; each is asked once. */
@@ -311,7 +150,7 @@ class NotebookTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     RowsPrinter.print(
         rows, RowsPrinter.Format.JSON, new PrintStream(out, true, StandardCharsets.UTF_8));
-    return list(Json.read(out.toByteArray()));
+    return Json.read(out.toByteArray()).valueStream().toList();
   }
 
   private static Set<String> different(List<JsonNode> rows, String column) {
@@ -331,7 +170,7 @@ class NotebookTest {
 
   @Test
   void theCommandsOfTheReadmeEndAsItSays() throws IOException {
-    assertThat(Files.readAllLines(folder.resolve(Path.of("clone", "ended"))))
+    assertThat(made.ended())
         .containsExactly("run 0", "run 0", "run 2", "run 3", "run 0", "run 0", "sync 0");
   }
 
@@ -576,7 +415,7 @@ class NotebookTest {
 
   @Test
   void whatIsCommittedIsWhatWasExecutedWithAllOutputs() throws IOException {
-    Executed committed = Executed.read(NOTEBOOK);
+    ExecutedNotebook committed = ExecutedNotebook.read(NOTEBOOK);
     assertThat(committed.sources()).isEqualTo(executed.sources());
     assertThat(committed.kinds()).isEqualTo(executed.kinds());
     assertThat(committed.codeCells())
@@ -603,8 +442,10 @@ class NotebookTest {
     assertThat(notebook.path("cells")).allMatch(cell -> cell.path("metadata").isEmpty());
     assertThat(Files.size(NOTEBOOK)).isLessThan(MOST_BYTES);
     String outputs =
-        list(notebook.path("cells")).stream()
-            .flatMap(cell -> list(cell.path("outputs")).stream())
+        notebook
+            .path("cells")
+            .valueStream()
+            .flatMap(cell -> cell.path("outputs").valueStream())
             .map(output -> output.path("data").deepCopy())
             .map(data -> ((ObjectNode) data).without("image/png"))
             .map(Json::write)

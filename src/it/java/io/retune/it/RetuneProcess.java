@@ -1,5 +1,6 @@
 package io.retune.it;
 
+import static java.util.stream.Collectors.joining;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.retune.Said;
@@ -102,6 +103,27 @@ final class RetuneProcess implements Said {
     command.addAll(javaOptions);
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.retune.Retune"));
     return command;
+  }
+
+  /** {@link #command} as a shell takes it. */
+  static String shellCommand(List<String> javaOptions) {
+    return command(javaOptions).stream().map(RetuneProcess::quoted).collect(joining(" "));
+  }
+
+  /** A word as a shell takes it. */
+  static String quoted(String word) {
+    return "'" + word.replace("'", "'\\''") + "'";
+  }
+
+  /** Puts a {@code ./retune} that is this build into a folder. */
+  static void installLauncher(Path folder, List<String> javaOptions) throws IOException {
+    installLauncher(folder, "exec %s \"$@\"\n".formatted(shellCommand(javaOptions)));
+  }
+
+  /** The same, of what it does. */
+  static void installLauncher(Path folder, String script) throws IOException {
+    Path launcher = Files.writeString(folder.resolve("retune"), "#!/bin/sh\n" + script);
+    assertThat(launcher.toFile().setExecutable(true)).isTrue();
   }
 
   /** Runs to the end. */

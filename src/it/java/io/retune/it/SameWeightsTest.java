@@ -13,11 +13,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -46,12 +44,12 @@ class SameWeightsTest {
     reference = here("--lanes", "1");
     assertThat(reference.path("status").asText()).isEqualTo("finished");
     Path weights = Path.of(reference.path("adapter").asText(), "adapter_model.safetensors");
-    assertThat(Sha256.of(weights).hex()).isEqualTo(weightsOf(reference));
+    assertThat(Sha256.of(weights).hex()).isEqualTo(RunAnswer.weights(reference));
   }
 
   @Test
   void theSameForTwoLanes() {
-    assertThat(weightsOf(here("--lanes", "2"))).isEqualTo(weightsOf(reference));
+    assertThat(RunAnswer.weights(here("--lanes", "2"))).isEqualTo(RunAnswer.weights(reference));
   }
 
   @Test
@@ -68,8 +66,10 @@ class SameWeightsTest {
   private void requireTheSame(int... worlds) {
     for (int executors : worlds) {
       JsonNode result = run("--executors", "" + executors);
-      assertThat(weightsOf(result)).as("%d executors", executors).isEqualTo(weightsOf(reference));
-      assertThat(processesOf(result)).as("%d executors", executors).hasSize(executors);
+      assertThat(RunAnswer.weights(result))
+          .as("%d executors", executors)
+          .isEqualTo(RunAnswer.weights(reference));
+      assertThat(RunAnswer.processes(result)).as("%d executors", executors).hasSize(executors);
       assertThat(result.at("/attempts/0/world_size").asInt()).isEqualTo(executors);
     }
   }
@@ -98,7 +98,7 @@ class SameWeightsTest {
     }
     assertThat(moments).isEqualTo(IntStream.of(steps).mapToObj(step -> "step " + step).toList());
     JsonNode result = run("--request", request, "--executors", "1");
-    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+    assertThat(RunAnswer.weights(result)).isEqualTo(RunAnswer.weights(reference));
     List<String> ends = new ArrayList<>(Collections.nCopies(steps.length, "driver lost"));
     ends.add("finished");
     assertThat(result.path("attempts").findValuesAsText("end")).isEqualTo(ends);
@@ -130,7 +130,7 @@ class SameWeightsTest {
             "lineage", "rows-of-run", "run=" + run, "--store", store.toString(), "--json");
     assertThat(asked.stdout()).contains("\"step\":1").contains("\"step\":2");
     JsonNode result = here("--request", killedBetween.get());
-    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+    assertThat(RunAnswer.weights(result)).isEqualTo(RunAnswer.weights(reference));
     assertThat(result.at("/attempts/1/resumed_from").asInt()).isEqualTo(2);
   }
 
@@ -147,7 +147,7 @@ class SameWeightsTest {
     ProcessHandle executor = ProcessHandle.of(Long.parseLong(pid.group(1))).orElseThrow();
     assertThat(executor.destroyForcibly()).isTrue();
     JsonNode result = retune.waitFor().json();
-    assertThat(weightsOf(result)).isEqualTo(weightsOf(reference));
+    assertThat(RunAnswer.weights(result)).isEqualTo(RunAnswer.weights(reference));
     assertThat(result.path("attempts").size()).isGreaterThan(1);
     assertThat(result.at("/attempts/0/end").asText()).isNotEqualTo("finished");
   }
@@ -195,16 +195,6 @@ class SameWeightsTest {
   private static String[] evaluate(String request, String... options) {
     String[] arguments = {"evaluate", SMOKE, "--store", store.toString(), "--request", request};
     return with(arguments, options);
-  }
-
-  private static Set<String> processesOf(JsonNode result) {
-    Set<String> processes = new HashSet<>();
-    result.at("/attempts/0/processes").forEach(pid -> processes.add(pid.asText()));
-    return processes;
-  }
-
-  private static String weightsOf(JsonNode result) {
-    return result.path("weights_sha256").asText();
   }
 
   private JsonNode run(String... options) {

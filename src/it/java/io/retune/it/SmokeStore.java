@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.stream.Stream;
+import org.apache.commons.io.FileUtils;
 
 /**
  * Model, data, snapshot and plan of {@code conf/runs/smoke.conf}, made once under {@code
@@ -30,8 +31,9 @@ final class SmokeStore {
   static synchronized void into(Path folder) {
     try {
       make();
-      for (String part : List.of("models", "datasets", "snapshots", "plans")) {
-        copy(MADE.resolve(part), folder.resolve(part), part.equals("models"));
+      lend(MADE.resolve("models"), folder.resolve("models"));
+      for (String part : List.of("datasets", "snapshots", "plans")) {
+        FileUtils.copyDirectory(MADE.resolve(part).toFile(), folder.resolve(part).toFile());
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -66,13 +68,13 @@ final class SmokeStore {
   }
 
   /** A model's files are never changed, so links do. */
-  private static void copy(Path from, Path to, boolean links) throws IOException {
+  private static void lend(Path from, Path to) throws IOException {
     try (Stream<Path> tree = Files.walk(from)) {
       for (Path path : (Iterable<Path>) tree::iterator) {
         Path target = to.resolve(from.relativize(path).toString());
         if (Files.isDirectory(path)) {
           Files.createDirectories(target);
-        } else if (!links || !link(target, path)) {
+        } else if (!link(target, path)) {
           Files.copy(path, target);
         }
       }

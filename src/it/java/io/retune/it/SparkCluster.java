@@ -2,6 +2,7 @@ package io.retune.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.Programs;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -151,9 +152,6 @@ final class SparkCluster implements AutoCloseable {
 
   @Override
   public void close() {
-    for (Process process : processes) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
-    }
+    processes.forEach(Programs::kill);
   }
 }

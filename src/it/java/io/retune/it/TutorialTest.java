@@ -119,13 +119,7 @@ class TutorialTest {
   /** A clone, whose launcher is this build. */
   private static void install(Path clone) throws IOException {
     FileUtils.copyDirectory(DATA.toFile(), clone.resolve(DATA).toFile());
-    String java =
-        RetuneProcess.command(List.of(PROCESSORS)).stream()
-            .map(word -> "'" + word + "'")
-            .collect(joining(" "));
-    Path launcher =
-        Files.writeString(clone.resolve("retune"), "#!/bin/sh\nexec " + java + " \"$@\"\n");
-    assertThat(launcher.toFile().setExecutable(true)).isTrue();
+    RetuneProcess.installLauncher(clone, List.of(PROCESSORS));
   }
 
   private static String withOutputs(String page, List<String> outputs) {
