@@ -111,6 +111,7 @@ class QuickstartTest {
             "snapshot_datasets",
             "snapshots",
             "steps",
+            "success_metrics",
             "transforms",
             "verdicts");
     List<String> empty = new ArrayList<>();

@@ -172,17 +172,16 @@ class ScoreParityTest {
     assertThat(bad.stderr().replace(data.toString(), "DATA"))
         .startsWith(
             """
-            DATA:2: has nothing to score.
+            DATA:2: has nothing to score. [bad-targets]
+            DATA:3: is JSON, but no object. [malformed-json]
               A line is an object with text, with messages, or with input_ids and labels.
-            DATA:3: is JSON, but no object.
-              A line is an object with text, with messages, or with input_ids and labels.
-            DATA:4: has 2 input_ids and 1 labels.
+            DATA:4: has input_ids of length 2 and labels of length 1. [bad-targets]
               Give as many labels as ids: at a target's position its id, elsewhere -100.
-            DATA:5: input_ids has 49152 at position 1.
+            DATA:5: input_ids has 49152 at position 1. [bad-targets]
               The model's ids are 0 to 49151.
-            DATA:6: labels has -1 at position 1.
+            DATA:6: labels has -1 at position 1. [bad-targets]
               The model's ids are 0 to 49151; -100 is no target.
-            DATA:7: has no content in message 1.
+            DATA:7: has no content in message 1. [not-a-chat]
               A message is an object with role and content, both text; content may also be a list of parts, or give way to tool_calls.
             DATA:8: is no JSON: """);
   }

@@ -202,11 +202,11 @@ class HttpTest {
     try (Answers server = Answers.of(answer(200, "{}"))) {
       Http http = http(Sites.with(patient(server), new CredentialsFile(file)));
       http.send(get());
-      Files.writeString(file, "mlflow_tracking_token = another\n");
+      Files.writeString(file, "mlflow_tracking_token = t0ken-of-bob\n");
       http.send(get());
       assertThat(server.asked())
           .extracting(asked -> asked.header("Authorization"))
-          .containsExactly("Basic YW5uOnMzY3IzdC13b3Jk", "Bearer another");
+          .containsExactly("Basic YW5uOnMzY3IzdC13b3Jk", "Bearer t0ken-of-bob");
     }
   }
 
