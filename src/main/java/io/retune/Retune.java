@@ -51,7 +51,8 @@ import picocli.CommandLine.ScopeType;
     footer = {
       "",
       "Also: retune test (the test suite), retune bench engine (ratios against transformers + peft),",
-      "retune bench tracking (what a tracking server costs the training).",
+      "retune bench tracking (what a tracking server costs the training),",
+      "retune bench start (where the time to the first step goes).",
       "Exit codes: 0 done, 1 a defect of ours, 2 bad input, 3 failed and can be resumed, 4 a check did not hold,",
       "5 held by another driver, 130 and 143 interrupted and can be resumed."
     })

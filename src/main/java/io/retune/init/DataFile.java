@@ -7,6 +7,7 @@ import io.retune.config.DatasetSpec.Format;
 import io.retune.config.ErrorCode;
 import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
+import io.retune.config.Problem;
 import io.retune.dataset.CsvReader;
 import io.retune.dataset.ParquetRows;
 import io.retune.store.Json;
@@ -43,6 +44,9 @@ record DataFile(
   /** Enough for the lengths' 99th percentile, few enough to be tokenised in a second. */
   static final int SAMPLED = 1000;
 
+  /** More problems than this help nobody. */
+  private static final int PROBLEMS_SHOWN = 20;
+
   /** The same rows each time. */
   private static final long SEED = 7;
 
@@ -53,7 +57,8 @@ record DataFile(
 
   /**
    * @param spark asked for where the file is Parquet
-   * @throws InvalidInputException if it cannot be read, or is none of what can be
+   * @throws InvalidInputException if it cannot be read, or with every line, of the first 20, that
+   *     is not what its name says
    */
   static DataFile read(Path path, Supplier<SparkSession> spark) {
     if (!Files.isRegularFile(path)) {
@@ -111,6 +116,7 @@ record DataFile(
     private final Format format;
     private final Map<String, SeenColumn> columns = new LinkedHashMap<>();
     private final List<JsonNode> sample = new ArrayList<>();
+    private final List<Problem> problems = new ArrayList<>();
     private final Random random = new Random(SEED);
     private long line;
     private long rows;
@@ -127,7 +133,7 @@ record DataFile(
       }
       BufferedReader lines =
           new BufferedReader(new InputStreamReader(bytes, StandardCharsets.UTF_8.newDecoder()));
-      for (String text = lines.readLine(); text != null; text = lines.readLine()) {
+      for (String text = lines.readLine(); text != null && !enough(); text = lines.readLine()) {
         add(text);
       }
     }
@@ -158,59 +164,72 @@ record DataFile(
       CsvReader records = new CsvReader(bytes);
       try {
         List<String> header = records.next().map(CsvReader.Entry::fields).orElse(List.of());
-        for (var record = records.next(); record.isPresent(); record = records.next()) {
-          List<String> fields = record.get().fields();
-          if (fields.size() != header.size()) {
-            throw malformed(
-                record.get().line(),
-                "has %d fields, the header %d".formatted(fields.size(), header.size()));
-          }
-          ObjectNode row = JsonNodeFactory.instance.objectNode();
-          IntStream.range(0, fields.size()).forEach(i -> row.put(header.get(i), fields.get(i)));
-          add(row);
+        for (var record = records.next();
+            record.isPresent() && !enough();
+            record = records.next()) {
+          add(header, record.get());
         }
       } catch (CsvReader.MalformedException e) {
-        throw malformed(e.line(), e.getMessage());
+        addMalformed(e.line(), e.getMessage());
       }
     }
 
-    private InvalidInputException malformed(int at, String what) {
-      return InvalidInputException.of(
-          ErrorCode.MALFORMED_CSV,
-          path + ":" + at,
-          what + ".",
-          "Put a field that holds commas, quotes or line ends in quotes, and double the quotes"
-              + " inside it (RFC 4180).");
+    private void add(List<String> header, CsvReader.Entry record) {
+      List<String> fields = record.fields();
+      if (fields.size() != header.size()) {
+        addMalformed(
+            record.line(),
+            "has %d field%s, the header %d"
+                .formatted(fields.size(), fields.size() == 1 ? "" : "s", header.size()));
+        return;
+      }
+      ObjectNode row = JsonNodeFactory.instance.objectNode();
+      IntStream.range(0, fields.size()).forEach(i -> row.put(header.get(i), fields.get(i)));
+      add(row);
+    }
+
+    private void addMalformed(int at, String what) {
+      problems.add(
+          new Problem(
+              ErrorCode.MALFORMED_CSV,
+              path + ":" + at,
+              what + ".",
+              "Put a field that holds commas, quotes or line ends in quotes, and double the quotes"
+                  + " inside it (RFC 4180)."));
     }
 
     void add(String text) {
       line++;
-      if (!text.isBlank()) {
-        add(
-            format == Format.TEXT
-                ? JsonNodeFactory.instance.objectNode().put("text", text)
-                : row(text));
+      if (text.isBlank()) {
+        return;
       }
-    }
-
-    private JsonNode row(String text) {
+      if (format == Format.TEXT) {
+        add(JsonNodeFactory.instance.objectNode().put("text", text));
+        return;
+      }
       try {
         JsonNode row = Json.read(text.getBytes(StandardCharsets.UTF_8));
         if (row.isObject()) {
-          return row;
+          add(row);
+        } else {
+          addNoObject("is JSON, but no object");
         }
       } catch (IOException e) {
-        throw noObject("is no JSON: " + FileReason.of(e));
+        addNoObject("is no JSON: " + FileReason.of(e));
       }
-      throw noObject("is JSON, but no object");
     }
 
-    private InvalidInputException noObject(String what) {
-      return InvalidInputException.of(
-          ErrorCode.MALFORMED_JSON,
-          path + ":" + line,
-          what + ".",
-          "Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt.");
+    private void addNoObject(String what) {
+      problems.add(
+          new Problem(
+              ErrorCode.MALFORMED_JSON,
+              path + ":" + line,
+              what + ".",
+              "Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt."));
+    }
+
+    private boolean enough() {
+      return problems.size() >= PROBLEMS_SHOWN;
     }
 
     private void add(JsonNode row) {
@@ -233,6 +252,9 @@ record DataFile(
     }
 
     DataFile file() {
+      if (!problems.isEmpty()) {
+        throw new InvalidInputException(problems);
+      }
       if (rows == 0) {
         throw InvalidInputException.of(
             ErrorCode.NO_ROWS,

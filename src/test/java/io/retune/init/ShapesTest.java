@@ -49,12 +49,14 @@ class ShapesTest {
   }
 
   @Test
-  void aLineThatIsNoObjectIsNamed() throws IOException {
-    Path list = write("a.jsonl", "{'text':'One two'}", "", "['One two']");
+  void everyLineThatIsNoObjectIsNamed() throws IOException {
+    Path list = write("a.jsonl", "{'text':'One two'}", "", "['One two']", "One two");
     assertThatThrownBy(() -> read(list))
         .hasMessage(
             list
                 + ":3: is JSON, but no object. [malformed-json]\n"
+                + list
+                + ":4: is no JSON: Unrecognized token 'One'. [malformed-json]\n"
                 + "  Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt.");
     Path table = write("b.tsv", "question\tanswer");
     assertThatThrownBy(() -> read(table)).hasMessageContaining(":1: is no JSON: ");
@@ -63,10 +65,18 @@ class ShapesTest {
   }
 
   @Test
-  void aRecordThatDoesNotFitTheHeaderIsNamed() throws IOException {
-    Path lacking = write("a.csv", "question,answer", "A,B", "A");
+  void everyRecordThatDoesNotFitTheHeaderIsNamed() throws IOException {
+    Path lacking = write("a.csv", "question,answer", "A,B", "A", "A,B,C");
     assertThatThrownBy(() -> read(lacking))
-        .hasMessageStartingWith(lacking + ":3: has 1 fields, the header 2. [malformed-csv]\n");
+        .hasMessageStartingWith(
+            lacking
+                + ":3: has 1 field, the header 2. [malformed-csv]\n"
+                + lacking
+                + ":4: has 3 fields, the header 2. [malformed-csv]\n");
+    Path thirty = write("c.csv", "question,answer", "A\n".repeat(30));
+    assertThatThrownBy(() -> read(thirty))
+        .isInstanceOfSatisfying(
+            InvalidInputException.class, e -> assertThat(e.problems()).hasSize(20));
     Path open = write("b.csv", "question,answer", "A,'B");
     assertThatThrownBy(() -> read(open))
         .hasMessageStartingWith(open + ":2: has a quote that is never closed. [malformed-csv]\n");
