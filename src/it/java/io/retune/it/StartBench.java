@@ -4,12 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.job.RunId;
 import io.retune.store.Json;
 import java.io.IOException;
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -17,21 +19,26 @@ import java.util.Map;
 
 /**
  * {@code retune bench start}: the time from the command to ranks that are ready for the first step,
- * split, and what of it is ours beside what it takes to load the weights. Model, data, snapshot and
- * plan are in the store already: the first run, which makes them, is not counted.
+ * split. What is neither the start of Spark, as a program takes that does nothing else, nor the
+ * loading of the weights is ours. Model, data, snapshot and plan are in the store already: the
+ * first round, which makes them, is not counted.
  */
 final class StartBench {
   private static final int ROUNDS = 5;
 
-  private static final String SPARK = "session";
+  private static final String REST = "rest";
 
   private static final String LOAD = "load";
 
-  private static final String REST = "rest";
+  private static final String ALL = "all";
 
-  /** Those before the first step, in their order; what is in none of them is the rest. */
-  private static final List<String> STAGES =
-      List.of("start", SPARK, "executors", "import", "prepare", "plan", REST, LOAD);
+  private static final String SPARK_ALONE = "Spark alone";
+
+  private static final String OURS = "ours";
+
+  /** Parts of a run up to the first step, as it notes them itself. */
+  private static final List<String> NOTED =
+      List.of("start", "session", "executors", "import", "prepare", "plan", LOAD);
 
   private final Path store;
 
@@ -46,14 +53,53 @@ final class StartBench {
     for (int round = 1; round <= ROUNDS; round++) {
       rounds.add(bench.split(round));
     }
-    print(rounds);
+    System.out.printf(Locale.ROOT, "%-12s %14s%n", "", "ms (median)");
+    rounds.get(0).keySet().stream()
+        .filter(part -> median(rounds, part) != 0)
+        .forEach(
+            part -> System.out.printf(Locale.ROOT, "%-12s %14d%n", part, median(rounds, part)));
+    System.out.printf(
+        Locale.ROOT,
+        "ours: all but Spark alone and load; %.2f of load%n",
+        (double) median(rounds, OURS) / median(rounds, LOAD));
   }
 
-  /** Milliseconds by stage of one run. */
+  private static long median(List<Map<String, Long>> rounds, String part) {
+    return rounds.stream().map(it -> it.get(part)).sorted().toList().get(rounds.size() / 2);
+  }
+
+  /** Milliseconds by part of one run, beside Spark alone. */
   private Map<String, Long> split(int round) throws IOException {
+    long sparkAlone = sparkAlone();
     String request = "round " + round;
     Instant submitted = Instant.now();
-    RetuneProcess.run(
+    run(request);
+    Instant ready = submitted;
+    Map<String, Long> split = new LinkedHashMap<>();
+    Path journal = store.resolve("runs").resolve(RunId.of("smoke", request)).resolve("journal");
+    for (String line : Files.readAllLines(journal.resolve("000001.jsonl"))) {
+      JsonNode entry = Json.read(line.getBytes(StandardCharsets.UTF_8));
+      String type = entry.at("/event/type").asText();
+      if (type.equals("attempt-started")) {
+        ready = Instant.parse(entry.path("time").asText());
+      } else if (type.equals("ended")) {
+        JsonNode noted = entry.at("/event/timeMs");
+        NOTED.forEach(part -> split.put(part, noted.path(part).asLong()));
+      }
+    }
+    long all = Duration.between(submitted, ready).toMillis();
+    split.put(REST, all - split.values().stream().mapToLong(Long::longValue).sum());
+    split.put(ALL, all);
+    split.put(SPARK_ALONE, sparkAlone);
+    split.put(OURS, all - sparkAlone - split.get(LOAD));
+    return split;
+  }
+
+  /** As a user asks for it: by the launcher. */
+  private void run(String request) throws IOException {
+    Process run =
+        process(
+            "./retune",
             "run",
             "conf/runs/smoke.conf",
             "--set",
@@ -64,52 +110,37 @@ final class StartBench {
             store.toString(),
             "--request",
             request,
-            "--json")
-        .json();
-    Instant ready = submitted;
-    JsonNode timeMs = Json.read("{}".getBytes(StandardCharsets.UTF_8));
-    Path journal = store.resolve("runs").resolve(RunId.of("smoke", request)).resolve("journal");
-    for (String line : Files.readAllLines(journal.resolve("000001.jsonl"))) {
-      JsonNode entry = Json.read(line.getBytes(StandardCharsets.UTF_8));
-      switch (entry.path("event").path("type").asText()) {
-        case "attempt-started" -> ready = Instant.parse(entry.path("time").asText());
-        case "ended" -> timeMs = entry.path("event").path("timeMs");
-        default -> {} // Of what comes later.
+            "--quiet");
+    String said = new String(run.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (run.onExit().join().exitValue() != 0) {
+      throw new IllegalStateException(said);
+    }
+  }
+
+  /** Milliseconds from its call to an open session. */
+  private static long sparkAlone() throws IOException {
+    long start = System.nanoTime();
+    Process alone =
+        process(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "@target/jvm.options",
+            "-Xmx3g",
+            "-cp",
+            System.getProperty("java.class.path"),
+            SparkAlone.class.getName());
+    try {
+      String said = alone.inputReader().readLine();
+      if (!"ready".equals(said)) {
+        throw new IllegalStateException("Spark alone said " + said);
       }
+      return Duration.ofNanos(System.nanoTime() - start).toMillis();
+    } finally {
+      alone.destroy();
+      alone.onExit().join();
     }
-    Map<String, Long> split = new LinkedHashMap<>();
-    for (String stage : STAGES) {
-      split.put(stage, timeMs.path(stage).asLong());
-    }
-    long counted = split.values().stream().mapToLong(Long::longValue).sum();
-    split.put(REST, Duration.between(submitted, ready).toMillis() - counted);
-    return split;
   }
 
-  private static void print(List<Map<String, Long>> rounds) {
-    System.out.printf(Locale.ROOT, "%-10s %12s%n", "stage", "ms (median)");
-    for (String stage : STAGES) {
-      long median = median(rounds.stream().map(it -> it.get(stage)).toList());
-      System.out.printf(Locale.ROOT, "%-10s %12d%n", stage, median);
-    }
-    List<Long> all = rounds.stream().map(it -> sum(it, STAGES)).toList();
-    List<String> own =
-        STAGES.stream().filter(it -> !it.equals(SPARK) && !it.equals(LOAD)).toList();
-    List<Long> ours = rounds.stream().map(it -> sum(it, own)).toList();
-    List<Long> load = rounds.stream().map(it -> it.get(LOAD)).toList();
-    System.out.printf(Locale.ROOT, "%-10s %12d%n", "all", median(all));
-    System.out.printf(
-        Locale.ROOT,
-        "ours       %12d: all but Spark's session and load; %.2f of load%n",
-        median(ours),
-        (double) median(ours) / median(load));
-  }
-
-  private static long sum(Map<String, Long> split, List<String> stages) {
-    return stages.stream().mapToLong(split::get).sum();
-  }
-
-  private static long median(List<Long> values) {
-    return values.stream().sorted().toList().get(values.size() / 2);
+  private static Process process(String... command) throws IOException {
+    return new ProcessBuilder(Arrays.asList(command)).redirectError(Redirect.INHERIT).start();
   }
 }

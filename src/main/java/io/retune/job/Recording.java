@@ -66,6 +66,15 @@ final class Recording {
     record(tables -> tables.add(plan, snapshot));
   }
 
+  /**
+   * Does what takes Spark's cores, which are the ranks' once a training goes on: makes the tables
+   * that are not there, and writes down which rows a new plan takes. What fails is told and done by
+   * a later load.
+   */
+  void tryPrepare(String run, Plan plan, Snapshot snapshot) {
+    tried(run, () -> record(tables -> tables.prepare(plan, snapshot)));
+  }
+
   /** Brings the tables up to the run's journal, and notes how far that is. */
   void upToDate(RunFolder folder) {
     if (!folder.isRecorded()) {
@@ -181,17 +190,21 @@ final class Recording {
 
   /** As {@link #upToDate}; what fails is told and done by a later load: the journal has it all. */
   void tryUpToDate(RunFolder folder) {
+    tried(folder.run(), () -> upToDate(folder));
+  }
+
+  private void tried(String run, Runnable recording) {
     try {
-      upToDate(folder);
+      recording.run();
     } catch (LeaseHeldException e) {
       throw e;
     } catch (RuntimeException e) {
-      log.warn("event=recording-failed run={}", folder.run(), e);
+      log.warn("event=recording-failed run={}", run, e);
       workspace
           .terminal()
           .warn(
               "tables    could not be brought up to the run: %s. Later: ./retune rebuild %s",
-              e.getMessage(), folder.run());
+              e.getMessage(), run);
     }
   }
 }

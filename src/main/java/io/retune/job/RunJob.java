@@ -131,7 +131,7 @@ public final class RunJob {
     Snapshot snapshot = stages.prepare(versions, model);
     Plan plan = stages.plan(snapshot);
     takeUp(folder, declaration(folder, model, versions, snapshot, plan));
-    recording.tryUpToDate(folder);
+    recording.tryPrepare(folder.run(), plan, snapshot);
     try (Recorder recorder = Recorder.start(workspace, folder, recording, mlflow)) {
       try {
         float[] adapter = new FineTuning(workspace, recipe, model, plan, folder, terminal).train();

@@ -121,6 +121,23 @@ public final class LineageTables {
     SharedRows.of(asked).forEach(this::offer);
   }
 
+  /**
+   * Makes what is not there and would take Spark's cores later: tables, and a plan's ledger. What
+   * is there is found without a look into a table, which takes seconds in a program that has just
+   * begun.
+   */
+  public void prepare(Plan plan, Snapshot snapshot) {
+    // Where Delta sees none of its files; it goes when the table goes.
+    Path done = store.path("lineage", Ledger.BY_ROW.table, "_plans", plan.key());
+    if (isAnyLost(store)) {
+      SqlFiles.names("tables").forEach(this::made);
+    } else if (store.exists(done)) {
+      return;
+    }
+    add(plan, snapshot);
+    store.write(done, new byte[0]);
+  }
+
   /** Writes down which example is where, and which rows it came from: by place, and by row. */
   public void add(Plan plan, Snapshot snapshot) {
     for (Ledger ledger : List.of(Ledger.BY_PLACE, Ledger.BY_ROW)) {
