@@ -103,6 +103,7 @@ public final class RunJob {
       }
       RunResult result = RunResult.of(workspace.store(), folder.history());
       Summary.print(terminal, result, workspace);
+      terminal.say("time      %s", workspace.times());
       Summary.next(terminal, result);
       if (json) {
         System.out.println(Json.write(result));

@@ -52,9 +52,6 @@ final class Summary {
       terminal.say("mlflow    %s", result.tracking());
     }
     terminal.say("tables    %s", workspace.store().localPath("lineage"));
-    if (!workspace.times().isEmpty()) {
-      terminal.say("time      %s", workspace.times());
-    }
   }
 
   /** What was asked of the run, and whether it came to it. */

@@ -69,10 +69,6 @@ public final class TimeSplit {
         });
   }
 
-  public synchronized boolean isEmpty() {
-    return toString().isEmpty();
-  }
-
   /** Milliseconds by stage in lower case, for the record. */
   public synchronized SortedMap<String, Long> milliseconds() {
     return spent.entrySet().stream()

@@ -56,7 +56,8 @@ class ShapesTest {
             list
                 + ":3: is JSON, but no object. [malformed-json]\n"
                 + list
-                + ":4: is no JSON: Unrecognized token 'One'. [malformed-json]\n"
+                + ":4: is no JSON: Unrecognized token 'One': was expecting (JSON String, Number, Array,"
+                + " Object or token 'null', 'true' or 'false'). [malformed-json]\n"
                 + "  Give JSON lines, one object a line; or say by the file's name what it is: .csv, .parquet or .txt.");
     Path table = write("b.tsv", "question\tanswer");
     assertThatThrownBy(() -> read(table)).hasMessageContaining(":1: is no JSON: ");
