@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS delta.`${location}` (
-  row_id        STRING COMMENT 'The source row in datasets/NAME',
-  dataset       STRING COMMENT 'The dataset the example is of; a row that dedup found equal to its own may be of another',
+  row_id        STRING COMMENT 'The source row in datasets/NAME; one that dedup found equal to the example\'s own is a row here, too',
+  dataset       STRING COMMENT 'The dataset the source row is of',
   plan_key      STRING COMMENT 'Hash of the plan\'s inputs; folder under plans',
   split         STRING COMMENT 'train or evaluation',
   epoch         INT    COMMENT 'From 1; 0 in the evaluation',

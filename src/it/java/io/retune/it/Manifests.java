@@ -76,7 +76,7 @@ final class Manifests {
     for (JsonNode template : ofKind("Pod")) {
       pods.put(component(template), template);
     }
-    assertThat(pods).containsOnlyKeys("submission", "mlflow", "driver", "executor");
+    assertThat(pods).containsOnlyKeys("submission", "mlflow", "driver", "executor", "put");
     return pods;
   }
 

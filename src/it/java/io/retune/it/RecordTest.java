@@ -7,8 +7,10 @@ import io.retune.RetuneHere;
 import io.retune.Said;
 import io.retune.dataset.SparkForTests;
 import io.retune.job.RunId;
+import io.retune.lineage.LineageTables;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
+import io.retune.store.Store;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,7 +19,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.commons.io.FileUtils;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.delta.DeltaLog;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -129,6 +133,20 @@ class RecordTest {
         .contains("\r\n");
     assertThat(ask("lineage", "rows-of-run", "run=" + RUN, "--json").stdout().lines())
         .hasSizeGreaterThan(50);
+  }
+
+  /** As by the next run of another experiment. */
+  @Test
+  @Order(3)
+  void aTableThatAnotherRunMadeAgainHasTheRowsOfAllRuns() throws IOException {
+    Said before = ask("sql", "SELECT * FROM attempts", "--format", "csv");
+    FileUtils.deleteDirectory(store.resolve("lineage").resolve("attempts").toFile());
+    DeltaLog.clearCache();
+    new LineageTables(SparkForTests.session(), Store.open(store.toString(), new Configuration()))
+        .makeAll();
+    assertThat(ask("sql", "SELECT * FROM attempts", "--format", "csv").stdout())
+        .isEqualTo(before.stdout())
+        .contains("finished");
   }
 
   @Test

@@ -265,6 +265,33 @@ public final class Datasets {
   }
 
   /**
+   * A version whose rows are told apart as {@code spec} says.
+   *
+   * @throws InvalidInputException if there is no such dataset or version, or its row ids are made
+   *     of another key
+   */
+  public DatasetVersion version(String name, int version, DatasetSpec spec) {
+    DatasetVersion found = version(name, version);
+    List<String> key =
+        committed(name).stream()
+            .map(Committed::metadata)
+            .filter(it -> it.version() == version)
+            .findFirst()
+            .orElseThrow()
+            .key();
+    if (!key.equals(spec.key())) {
+      throw InvalidInputException.of(
+          ErrorCode.VERSION_NOT_FOUND,
+          "data.datasets." + name + ".version",
+          "there is no version %d of %s with the key %s: that version has the key %s."
+              .formatted(version, name, spec.key(), key),
+          "Set data.datasets.%s.key = %s, or leave version out, which makes a version of its own."
+              .formatted(name, key));
+    }
+    return found;
+  }
+
+  /**
    * @throws InvalidInputException if there is no such dataset or version
    */
   public DatasetVersion version(String name, int version) {

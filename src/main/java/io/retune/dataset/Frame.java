@@ -31,7 +31,7 @@ record Frame(Dataset<Row> rows) {
 
   static final String DATASET = "__dataset";
 
-  /** Row ids in the dataset. */
+  /** The rows it came from: {@code dataset}, {@code row_id}. */
   static final String SOURCES = "__sources";
 
   static final String SPLIT = "__split";
@@ -43,7 +43,9 @@ record Frame(Dataset<Row> rows) {
     return new Frame(
         rows.withColumn(ID, col(Datasets.ROW_ID))
             .withColumn(DATASET, lit(dataset))
-            .withColumn(SOURCES, array(col(Datasets.ROW_ID)))
+            .withColumn(
+                SOURCES,
+                array(struct(lit(dataset).as("dataset"), col(Datasets.ROW_ID).as("row_id"))))
             .withColumn(SPLIT, lit("train"))
             .drop(Datasets.ROW_ID, Datasets.ROW_DIGEST));
   }

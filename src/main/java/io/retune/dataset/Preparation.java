@@ -4,6 +4,7 @@ import static org.apache.spark.sql.functions.coalesce;
 import static org.apache.spark.sql.functions.col;
 import static org.apache.spark.sql.functions.lit;
 import static org.apache.spark.sql.functions.struct;
+import static org.apache.spark.sql.functions.transform;
 import static org.apache.spark.sql.functions.udf;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -34,7 +35,9 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
+import org.apache.spark.sql.types.ArrayType;
 import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.storage.StorageLevel;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,8 +48,10 @@ import org.slf4j.LoggerFactory;
  * rows' content alone, so the same bytes give the same root in any store, for any partitioning.
  */
 public final class Preparation {
-  /** Of what this package does to rows; a change that can change an example raises it. */
-  static final int VERSION = 2;
+  /**
+   * Of what this package does to rows; a change of an example, or of what is beside it, raises it.
+   */
+  static final int VERSION = 3;
 
   /**
    * Column of a snapshot's examples that tells the evaluation apart, where a recipe asks for it.
@@ -113,10 +118,20 @@ public final class Preparation {
 
   /** As {@link #examples(Snapshot)}, for those who only read. */
   public static Dataset<Row> examples(SparkSession spark, Store store, Snapshot snapshot) {
-    return spark
-        .read()
-        .format("delta")
-        .load(store.path("snapshots", snapshot.key(), "examples").toString());
+    return withDatasetsOfSources(
+        spark
+            .read()
+            .format("delta")
+            .load(store.path("snapshots", snapshot.key(), "examples").toString()));
+  }
+
+  /** Snapshots of before it was noted have row ids alone, as if all were of the example's. */
+  private static Dataset<Row> withDatasetsOfSources(Dataset<Row> examples) {
+    ArrayType sources = (ArrayType) examples.schema().apply("sources").dataType();
+    return sources.elementType() instanceof StructType
+        ? examples
+        : examples.withColumn(
+            "sources", transform(col("sources"), id -> struct(col("dataset"), id.as("row_id"))));
   }
 
   private static String key(

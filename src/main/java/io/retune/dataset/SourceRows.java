@@ -62,7 +62,10 @@ final class SourceRows {
   private Dataset<Row> lines(SortedMap<String, Path> files) {
     Map<String, String> names = new HashMap<>();
     files.forEach((name, path) -> names.put(path.toAbsolutePath().toString(), name));
-    UDF1<String, String> nameOf = uri -> names.get(java.net.URI.create(uri).getPath());
+    UDF1<String, String> nameOf =
+        uri ->
+            Optional.ofNullable(names.get(java.net.URI.create(uri).getPath()))
+                .orElseThrow(() -> new IllegalStateException("Spark read " + uri));
     String[] uris = files.values().stream().map(SourceRows::literally).toArray(String[]::new);
     // Only \n ends a line: a lone \r inside one is text.
     return spark

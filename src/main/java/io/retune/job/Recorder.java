@@ -104,8 +104,10 @@ final class Recorder implements AutoCloseable {
 
   private void keepUp() {
     try {
-      while (awaitNews()) {
-        offer();
+      while (!isClosed()) {
+        if (awaitNews()) {
+          offer();
+        }
         if (System.nanoTime() >= nextLoadNanos) {
           load();
         }
@@ -117,12 +119,20 @@ final class Recorder implements AutoCloseable {
     }
   }
 
+  private synchronized boolean isClosed() {
+    return closed;
+  }
+
+  /** Until there are some, or the tables are to be brought up to what there was before. */
   private synchronized boolean awaitNews() throws InterruptedException {
-    while (!noticed && !closed) {
-      wait();
+    for (long left = nextLoadNanos - System.nanoTime();
+        left > 0 && !noticed && !closed;
+        left = nextLoadNanos - System.nanoTime()) {
+      wait(1 + left / 1_000_000);
     }
+    boolean news = noticed && !closed;
     noticed = false;
-    return !closed;
+    return news;
   }
 
   private synchronized void pause() throws InterruptedException {
@@ -150,7 +160,7 @@ final class Recorder implements AutoCloseable {
       recording.upToDateMeanwhile(folder);
     } catch (LeaseHeldException e) {
       log.info("event=recording-ended run={} cause={}", folder.run(), e.getMessage());
-    } catch (RuntimeException e) {
+    } catch (Exception e) { // Spark declares none of what it throws.
       // The journal has it all: the tables get it at the end, or by a later load.
       log.warn("event=recording-failed run={}", folder.run(), e);
     }

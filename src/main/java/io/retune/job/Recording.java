@@ -5,6 +5,7 @@ import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.job.TimeSplit.Stage;
 import io.retune.lineage.DamagedJournalException;
+import io.retune.lineage.EmptyTables;
 import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.LineageTables;
 import io.retune.lineage.Rebuild;
@@ -168,24 +169,40 @@ final class Recording {
    * left, and everything where a table is gone.
    */
   void completeAll() {
-    boolean lost = LineageTables.isAnyLost(workspace.store());
+    if (LineageTables.isAnyLost(workspace.store())) {
+      record(LineageTables::makeAll);
+    }
+    Optional<EmptyTables> empty = EmptyTables.in(workspace.store());
+    boolean all = true;
     for (String run : RunFolder.names(workspace.store())) {
-      if (lost || RunFolder.lags(workspace.store(), run)) {
-        complete(run);
+      if (empty.isPresent() || RunFolder.lags(workspace.store(), run)) {
+        all &= complete(run);
       }
+    }
+    if (all) {
+      empty.ifPresent(EmptyTables::filled);
     }
   }
 
-  /** One run that cannot be recorded does not keep the others' rows from who asks for them. */
-  private void complete(String run) {
+  /**
+   * One run that cannot be recorded does not keep the others' rows from who asks for them.
+   *
+   * @return whether it was recorded, or will be when it ends
+   */
+  private boolean complete(String run) {
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
       load(folder, this::record);
+      return true;
     } catch (LeaseHeldException e) {
-      workspace.terminal().warn("%s: its rows may be minutes old: %s", run, e.getMessage());
-    } catch (RuntimeException e) {
+      workspace
+          .terminal()
+          .warn("%s: its rows may be minutes old, or not there yet: %s", run, e.getMessage());
+      return RunFolder.history(workspace.store(), run).ended().isEmpty();
+    } catch (Exception e) { // Spark declares none of what it throws.
       log.warn("event=recording-failed run={}", run, e);
       workspace.terminal().warn("%s: its rows may be missing: %s", run, e.getMessage());
     }
+    return false;
   }
 
   /** As {@link #upToDate}; what fails is told and done by a later load: the journal has it all. */
@@ -198,7 +215,7 @@ final class Recording {
       recording.run();
     } catch (LeaseHeldException e) {
       throw e;
-    } catch (RuntimeException e) {
+    } catch (Exception e) { // Spark declares none of what it throws.
       log.warn("event=recording-failed run={}", run, e);
       workspace
           .terminal()

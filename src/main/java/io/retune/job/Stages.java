@@ -76,7 +76,7 @@ final class Stages {
   /** The version that a recipe names, or that holds what its source has now. */
   static DatasetVersion version(Datasets datasets, String name, DatasetSpec spec, String message) {
     return spec.version()
-        .map(n -> pinned(datasets.version(name, n), spec))
+        .map(n -> pinned(datasets.version(name, n, spec), spec))
         .orElseGet(() -> datasets.ingest(name, spec, message));
   }
 

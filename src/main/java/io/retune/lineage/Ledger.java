@@ -20,6 +20,8 @@ enum Ledger {
     @Override
     Dataset<Row> laidOut(Dataset<Row> places, int files) {
       return places
+          .withColumn("row_ids", col("sources.row_id"))
+          .drop("sources")
           .repartitionByRange(files, col("split"), col("micro_batch"))
           .sortWithinPartitions("split", "micro_batch", "slot");
     }
@@ -30,8 +32,10 @@ enum Ledger {
     @Override
     Dataset<Row> laidOut(Dataset<Row> places, int files) {
       return places
-          .withColumn("row_id", explode(col("row_ids")))
-          .drop("row_ids")
+          .withColumn("source", explode(col("sources")))
+          .withColumn("dataset", col("source.dataset"))
+          .withColumn("row_id", col("source.row_id"))
+          .drop("source", "sources")
           .repartitionByRange(files, col("row_id"))
           .sortWithinPartitions("row_id", "split", "micro_batch", "slot");
     }
@@ -52,8 +56,7 @@ enum Ledger {
   /** All rows of the plan. */
   Dataset<Row> rows(SparkSession spark, Store store, Plan plan, Snapshot snapshot) {
     Dataset<Row> examples =
-        Preparation.examples(spark, store, snapshot)
-            .select(col("example_id"), col("dataset"), col("sources").as("row_ids"));
+        Preparation.examples(spark, store, snapshot).select("example_id", "dataset", "sources");
     int microBatches = plan.steps().stream().mapToInt(Plan.Step::microBatches).sum();
     return laidOut(
         Planner.ledger(spark, store, plan)

@@ -13,6 +13,8 @@ import io.retune.plan.Plan;
 import io.retune.store.DamagedFileException;
 import io.retune.store.Json;
 import io.retune.store.Store;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -62,6 +64,7 @@ public final class LineageTables {
     String location = store.path("lineage", table).toString();
     TableDefinition definition = TableDefinition.of(table);
     if (!DeltaTable.isDeltaTable(spark, location)) {
+      EmptyTables.note(store, table);
       try {
         spark.sql(definition.create(location));
       } catch (Exception e) { // Spark declares none of what it throws.
@@ -127,25 +130,43 @@ public final class LineageTables {
    * begun.
    */
   public void prepare(Plan plan, Snapshot snapshot) {
-    // Where Delta sees none of its files; it goes when the table goes.
-    Path done = store.path("lineage", Ledger.BY_ROW.table, "_plans", plan.key());
-    if (isAnyLost(store)) {
-      SqlFiles.names("tables").forEach(this::made);
-    } else if (store.exists(done)) {
+    byte[] definitions = TableDefinition.digestOfAll().hex().getBytes(StandardCharsets.UTF_8);
+    if (!isAnyLost(store) && isPrepared(plan, definitions)) {
       return;
     }
+    makeAll();
     add(plan, snapshot);
-    store.write(done, new byte[0]);
+    for (Ledger ledger : Ledger.values()) {
+      store.write(preparedFor(ledger, plan), definitions);
+    }
+  }
+
+  /** Each of its ledgers was written, and all tables were as they are defined now. */
+  private boolean isPrepared(Plan plan, byte[] definitions) {
+    return Arrays.stream(Ledger.values())
+        .map(ledger -> preparedFor(ledger, plan))
+        .allMatch(note -> store.exists(note) && Arrays.equals(store.read(note), definitions));
+  }
+
+  /** A note where Delta sees none of its files, which goes when the table goes. */
+  private Path preparedFor(Ledger ledger, Plan plan) {
+    return store.path("lineage", ledger.table, "_plans", plan.key());
+  }
+
+  /** Makes every table that is not there. */
+  public void makeAll() {
+    SqlFiles.names("tables").forEach(this::made);
   }
 
   /** Writes down which example is where, and which rows it came from: by place, and by row. */
   public void add(Plan plan, Snapshot snapshot) {
-    for (Ledger ledger : List.of(Ledger.BY_PLACE, Ledger.BY_ROW)) {
+    for (Ledger ledger : Ledger.values()) {
       if (offered.contains(app(ledger.table, plan.key()))) {
         continue;
       }
       if (written(ledger.table, plan.key()) == 0) {
-        append(ledger.table, plan.key(), 1, ledger.rows(spark, store, plan, snapshot));
+        // Who deletes a snapshot leaves its runs to be recorded.
+        ledger(ledger, plan, snapshot).ifPresent(it -> append(ledger.table, plan.key(), 1, it));
       }
       offered.add(app(ledger.table, plan.key()));
     }

@@ -3,6 +3,7 @@ package io.retune.lineage;
 import io.delta.kernel.internal.actions.Metadata;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
+import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,6 +29,14 @@ record TableDefinition(String name, String sql, StructType columns) {
       throw new IllegalStateException("lineage/tables/" + name + ".sql has no columns");
     }
     return new TableDefinition(name, sql, StructType.fromDDL(columns.group(1)));
+  }
+
+  /** Another one where any table is defined in another way. */
+  static Sha256 digestOfAll() {
+    return Sha256.of(
+        SqlFiles.names("tables").stream()
+            .map(name -> SqlFiles.text("tables", name))
+            .collect(Collectors.joining("\n")));
   }
 
   /** The statement that makes it. */

@@ -57,7 +57,7 @@ public final class Sources {
   }
 
   Sources(Path cache, Configuration hadoop, Hub hub, boolean offline) {
-    this.cache = cache.toAbsolutePath();
+    this.cache = cache.toAbsolutePath().normalize();
     this.hadoop = hadoop;
     this.hub = hub;
     this.offline = offline;
@@ -283,12 +283,11 @@ public final class Sources {
     return manifest.size() == 1 ? manifest.get(manifest.firstKey()) : Sha256.ofManifest(manifest);
   }
 
+  /** In a folder without links and {@code ..}, which Hadoop would follow in another way. */
   private static SortedMap<String, Path> filesIn(Path folder) throws IOException {
     SortedMap<String, Path> files = new TreeMap<>();
-    try (Stream<Path> children = Files.list(folder)) {
-      children
-          .filter(Files::isRegularFile)
-          .forEach(f -> files.put(f.getFileName().toString(), f.toAbsolutePath()));
+    try (Stream<Path> children = Files.list(folder.toRealPath())) {
+      children.filter(Files::isRegularFile).forEach(f -> files.put(f.getFileName().toString(), f));
     }
     return files;
   }
@@ -302,7 +301,9 @@ public final class Sources {
       return required(filesIn(whole), source, place, List.of());
     }
     if (Files.isRegularFile(whole)) {
-      return new TreeMap<>(Map.of(whole.getFileName().toString(), whole.toAbsolutePath()));
+      Path name = whole.getFileName();
+      return new TreeMap<>(
+          Map.of(name.toString(), whole.toAbsolutePath().getParent().toRealPath().resolve(name)));
     }
     Path folder = whole.toAbsolutePath().getParent();
     SortedMap<String, Path> all =

@@ -23,11 +23,12 @@ import java.util.zip.GZIPInputStream;
 
 /**
  * Files as they were before they were compressed, as long as this is open: those whose names end
- * with {@code .gz} or {@code .zst} as copies, the others where they lie, unless they are wanted in
- * another folder. What is pinned are the bytes of the compressed files.
+ * with {@code .gz} or {@code .zst}, or would have Spark pass over them, as copies, the others where
+ * they lie, unless they are wanted in another folder. What is pinned are the bytes of the
+ * compressed files.
  */
 public final class Unpacked implements AutoCloseable {
-  /** Of the copies; empty: nothing is compressed. */
+  /** Of the copies; empty: there are none. */
   private final Optional<Path> folder;
 
   private final SortedMap<String, Path> files = new TreeMap<>();
@@ -42,7 +43,7 @@ public final class Unpacked implements AutoCloseable {
    * @throws InvalidInputException with every file that cannot be decompressed to its end
    */
   static Unpacked of(SortedMap<String, Path> files, Path parent, boolean all) throws IOException {
-    if (!all && files.keySet().stream().noneMatch(Unpacked::isCompressed)) {
+    if (!all && files.keySet().stream().allMatch(Unpacked::isReadableAsItLies)) {
       Unpacked asTheyLie = new Unpacked(Optional.empty());
       asTheyLie.files.putAll(files);
       return asTheyLie;
@@ -67,7 +68,7 @@ public final class Unpacked implements AutoCloseable {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> source : sources.entrySet()) {
       boolean compressed = isCompressed(source.getKey());
-      if (!compressed && !all) {
+      if (!all && isReadableAsItLies(source.getKey())) {
         files.put(source.getKey(), source.getValue());
         continue;
       }
@@ -127,6 +128,17 @@ public final class Unpacked implements AutoCloseable {
 
   private static boolean isCompressed(String name) {
     return !uncompressed(name).equals(name);
+  }
+
+  /**
+   * Spark decompresses by name, and takes files of other names for its own or for unfinished ones,
+   * without a word. Source: HadoopFSUtils.shouldFilterOutPathName of Spark.
+   */
+  private static boolean isReadableAsItLies(String name) {
+    return !isCompressed(name)
+        && !name.startsWith("_")
+        && !name.startsWith(".")
+        && !name.endsWith("._COPYING_");
   }
 
   private static InputStream decompressing(String name, Path file) throws IOException {

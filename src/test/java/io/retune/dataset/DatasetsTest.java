@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.retune.config.DatasetSpec;
+import io.retune.config.DatasetSpec.Format;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -65,6 +66,21 @@ class DatasetsTest {
         .hasMessage(
             "data.datasets.words.version: there is no version 3 of words in this store. [version-not-found]\n"
                 + "  It has the versions 1, 2.");
+  }
+
+  /** The ids of its rows are made of the key, so under another they would be other rows. */
+  @Test
+  void aVersionWithAnotherKeyIsRefused() throws IOException {
+    DatasetSpec spec = workshop.jsonl("a.jsonl", "{\"a\":1}\n{\"a\":2}\n");
+    DatasetSpec keyed =
+        workshop.file("a.jsonl", "{\"a\":1}\n{\"a\":2}\n", Format.JSONL, List.of("a"));
+    workshop.datasets.ingest("words", spec, "");
+    assertThat(workshop.datasets.version("words", 1, spec).rows()).isEqualTo(2);
+    assertThatThrownBy(() -> workshop.datasets.version("words", 1, keyed))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            "data.datasets.words.version: there is no version 1 of words with the key [a]: that version has the key []. [version-not-found]\n"
+                + "  Set data.datasets.words.key = [], or leave version out, which makes a version of its own.");
   }
 
   @Test

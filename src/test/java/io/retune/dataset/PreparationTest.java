@@ -151,7 +151,10 @@ class PreparationTest {
                     row -> Long.parseLong(row.<String>getAs("word").substring(1)) % 3 + 1));
     assertThat(examples).hasSize(20);
     for (Row example : examples) {
-      List<String> sources = example.getList(example.fieldIndex("sources"));
+      List<String> sources =
+          example.<Row>getList(example.fieldIndex("sources")).stream()
+              .map(row -> row.<String>getAs("row_id"))
+              .toList();
       assertThat(sources).isSorted().doesNotHaveDuplicates();
       assertThat((long) sources.size()).isEqualTo(copies.get(sources.get(0)));
     }

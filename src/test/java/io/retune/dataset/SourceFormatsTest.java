@@ -67,6 +67,41 @@ class SourceFormatsTest {
         .containsExactlyInAnyOrder("a", "");
   }
 
+  /** Spark takes such names for its own, or for unfinished files; the digest is of all of them. */
+  @Test
+  void filesThatSparkWouldPassOverAreRead() throws IOException {
+    Path in = Files.createDirectory(folder.resolve("in"));
+    for (String name : List.of("_a.txt", ".b.txt", "c.txt", "d.txt._COPYING_")) {
+      Files.writeString(in.resolve(name), "text of " + name + "\n");
+    }
+    DatasetVersion version = workshop.datasets.ingest("words", folderOf(in, Format.TEXT), "");
+    assertThat(workshop.datasets.rows(version).select("file", "text").collectAsList())
+        .extracting(row -> row.mkString(": "))
+        .containsExactlyInAnyOrder(
+            "_a.txt: text of _a.txt",
+            ".b.txt: text of .b.txt",
+            "c.txt: text of c.txt",
+            "d.txt._COPYING_: text of d.txt._COPYING_");
+  }
+
+  /** Hadoop takes the dots out of a path, and follows a link after that. */
+  @Test
+  void aFileIsTheSameByWhateverPathItIsNamed() throws IOException {
+    Path in = Files.createDirectories(folder.resolve("in/deep"));
+    Files.writeString(folder.resolve("in/a.txt"), "right\n");
+    Files.writeString(folder.resolve("a.txt"), "wrong\n");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), in);
+    for (String path :
+        List.of("in/a.txt", "in/./deep/../a.txt", link.getFileName() + "/../a.txt")) {
+      DatasetSpec spec = workshop.file(Path.of(folder + "/" + path), Format.TEXT, List.of());
+      DatasetVersion version = workshop.datasets.ingest("words", spec, "");
+      assertThat(version.version()).as(path).isEqualTo(1);
+      assertThat(workshop.datasets.rows(version).select("file", "text").collectAsList())
+          .extracting(row -> row.mkString(": "))
+          .containsExactly("a.txt: right");
+    }
+  }
+
   @Test
   void everyCsvLineThatDoesNotFitIsNamed() throws IOException {
     Path in = Files.createDirectory(folder.resolve("in"));

@@ -1,13 +1,17 @@
 package io.retune.lineage;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.countDistinct;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.delta.tables.DeltaTable;
+import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
 import io.retune.config.SourceSpec;
+import io.retune.config.TransformSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
@@ -45,11 +49,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.delta.DeltaLog;
 import org.apache.spark.sql.types.StructField;
@@ -73,6 +79,9 @@ class LineageTablesTest {
 
   private static final SourceSpec SOURCE = new SourceSpec("file:m", "d".repeat(64));
 
+  private static final OrderSpec ORDER =
+      new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
+
   private Workshop workshop;
   private Snapshot snapshot;
   private Plan plan;
@@ -89,8 +98,7 @@ class LineageTablesTest {
             .collect(Collectors.joining());
     snapshot =
         workshop.prepare(workshop.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
-    OrderSpec order = new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
-    plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, order);
+    plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, ORDER);
     tables = new LineageTables(workshop.spark, workshop.store);
     version = workshop.datasets.version("words", 1);
     model =
@@ -370,6 +378,72 @@ class LineageTablesTest {
     List<JournalEntry> whole = ended(journal);
     tables.load(new RunHistory(whole), plan);
     assertThat(rebuild(new RunHistory(whole)).comparisons()).allMatch(Comparison::isEqual);
+  }
+
+  @Test
+  void aTableThatWasMadeIsNotedUntilAllRunsAreRecordedAgain() throws IOException {
+    EmptyTables.in(workshop.store).ifPresent(EmptyTables::filled);
+    tables.prepare(plan, snapshot);
+    assertThat(EmptyTables.in(workshop.store)).isEmpty();
+    FileUtils.deleteDirectory(workshop.store.localPath("lineage", "success_metrics").toFile());
+    DeltaLog.clearCache();
+    tables = new LineageTables(workshop.spark, workshop.store);
+    tables.prepare(plan, snapshot);
+    assertThat(LineageTables.isAnyLost(workshop.store)).isFalse();
+    EmptyTables noted = EmptyTables.in(workshop.store).orElseThrow();
+    EmptyTables.note(workshop.store, "another, made meanwhile");
+    noted.filled();
+    EmptyTables.in(workshop.store).orElseThrow().filled();
+    assertThat(EmptyTables.in(workshop.store)).isEmpty();
+  }
+
+  @Test
+  void aRowThatDedupFoundEqualIsOfItsOwnDataset(@TempDir Path folder) throws IOException {
+    Workshop both = new Workshop(folder);
+    Map<String, DatasetSpec> specs =
+        Map.of(
+            "one", both.jsonl("one.jsonl", words(0, 40)),
+            "other", both.jsonl("other.jsonl", words(20, 60)));
+    Map<String, DatasetVersion> versions = new TreeMap<>();
+    specs.forEach((name, spec) -> versions.put(name, both.datasets.ingest(name, spec, "")));
+    Snapshot united =
+        both.prepare(
+            specs,
+            versions,
+            new TransformSpec.Dedup("unique", List.of("word")),
+            Workshop.heldOut(),
+            Workshop.chat());
+    Plan of = new Planner(both.spark, both.store).planFor(united, ORDER);
+    LineageTables theirs = new LineageTables(both.spark, both.store);
+    theirs.prepare(of, united);
+    for (String name : specs.keySet()) {
+      Set<String> ids = ids(both.datasets.rows(versions.get(name)));
+      assertThat(ids(theirs.read("ledger_by_row").filter(col("dataset").equalTo(name))))
+          .as(name)
+          .isNotEmpty()
+          .isSubsetOf(ids);
+    }
+    assertThat(
+            theirs
+                .read("ledger_by_row")
+                .groupBy("micro_batch", "slot", "split")
+                .agg(countDistinct("dataset").as("datasets"))
+                .filter("datasets = 2")
+                .count())
+        .as("places of what both have")
+        .isPositive();
+  }
+
+  private static String words(int from, int to) {
+    return IntStream.range(from, to)
+        .mapToObj(i -> "{\"word\":\"word " + i + "\"}\n")
+        .collect(Collectors.joining());
+  }
+
+  private static Set<String> ids(Dataset<Row> rows) {
+    return rows.select("row_id").collectAsList().stream()
+        .map(row -> row.getString(0))
+        .collect(Collectors.toSet());
   }
 
   private Rebuild rebuild(RunHistory history, JournalEntry... others) {
