@@ -169,12 +169,13 @@ final class Recording {
    * left, and everything where a table is gone.
    */
   void completeAll() {
-    if (LineageTables.isAnyLost(workspace.store())) {
+    List<String> runs = RunFolder.names(workspace.store());
+    if (!runs.isEmpty() && LineageTables.isAnyLost(workspace.store())) {
       record(LineageTables::makeAll);
     }
     Optional<EmptyTables> empty = EmptyTables.in(workspace.store());
     boolean all = true;
-    for (String run : RunFolder.names(workspace.store())) {
+    for (String run : runs) {
       if (empty.isPresent() || RunFolder.lags(workspace.store(), run)) {
         all &= complete(run);
       }
