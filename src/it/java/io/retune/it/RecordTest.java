@@ -200,10 +200,8 @@ class RecordTest {
   @Test
   @Order(5)
   void aPlanThatWasChangedIsToldWithItsRemedy() throws IOException {
-    Path plan;
-    try (Stream<Path> plans = Files.list(store.resolve("plans"))) {
-      plan = plans.findFirst().orElseThrow().resolve("plan.json");
-    }
+    JsonNode its = Json.read(Files.readAllBytes(store.resolve("runs").resolve(RUN + "/plan.json")));
+    Path plan = store.resolve("plans").resolve(its.path("key").asText()).resolve("plan.json");
     String sound = Files.readString(plan);
     Files.writeString(
         plan, sound.replaceFirst("\"evaluationTargets\" : \\[ ", "\"evaluationTargets\" : [ 1"));
