@@ -61,7 +61,7 @@ final class SourceRows {
 
   private Dataset<Row> lines(SortedMap<String, Path> files) {
     Map<String, String> names = new HashMap<>();
-    files.forEach((name, path) -> names.put(path.toAbsolutePath().toString(), name));
+    files.forEach((name, path) -> names.put(asHadoopNamesIt(path), name));
     UDF1<String, String> nameOf =
         uri ->
             Optional.ofNullable(names.get(java.net.URI.create(uri).getPath()))
@@ -75,6 +75,12 @@ final class SourceRows {
         .select(
             udf(nameOf, DataTypes.StringType).apply(col("_metadata.file_path")).as("file"),
             regexp_replace(col("value"), "\r$", "").as("text"));
+  }
+
+  /** Without dots. */
+  private static String asHadoopNamesIt(Path file) {
+    String path = file.toAbsolutePath().toString();
+    return new org.apache.hadoop.fs.Path("file", "", path).toUri().getPath();
   }
 
   /** As Hadoop's globs take it for this file and no other; blanks as they are. */

@@ -57,7 +57,7 @@ public final class Sources {
   }
 
   Sources(Path cache, Configuration hadoop, Hub hub, boolean offline) {
-    this.cache = cache.toAbsolutePath().normalize();
+    this.cache = cache.toAbsolutePath();
     this.hadoop = hadoop;
     this.hub = hub;
     this.offline = offline;
