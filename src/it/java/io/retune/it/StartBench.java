@@ -1,17 +1,14 @@
 package io.retune.it;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import io.retune.job.RunId;
-import io.retune.store.Json;
+import io.retune.Programs;
+import io.retune.lineage.JournalEntry;
 import java.io.IOException;
 import java.lang.ProcessBuilder.Redirect;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -76,15 +73,11 @@ final class StartBench {
     run(request);
     Instant ready = submitted;
     Map<String, Long> split = new LinkedHashMap<>();
-    Path journal = store.resolve("runs").resolve(RunId.of("smoke", request)).resolve("journal");
-    for (String line : Files.readAllLines(journal.resolve("000001.jsonl"))) {
-      JsonNode entry = Json.read(line.getBytes(StandardCharsets.UTF_8));
-      String type = entry.at("/event/type").asText();
-      if (type.equals("attempt-started")) {
-        ready = Instant.parse(entry.path("time").asText());
-      } else if (type.equals("ended")) {
-        JsonNode noted = entry.at("/event/timeMs");
-        NOTED.forEach(part -> split.put(part, noted.path(part).asLong()));
+    for (JournalEntry entry : TrackingBench.journal(store, request)) {
+      if (entry.event() instanceof JournalEntry.AttemptStarted) {
+        ready = Instant.parse(entry.time());
+      } else if (entry.event() instanceof JournalEntry.Ended ended) {
+        NOTED.forEach(part -> split.put(part, ended.timeMs().getOrDefault(part, 0L)));
       }
     }
     long all = Duration.between(submitted, ready).toMillis();
@@ -96,9 +89,9 @@ final class StartBench {
   }
 
   /** As a user asks for it: by the launcher. */
-  private void run(String request) throws IOException {
-    Process run =
-        process(
+  private void run(String request) {
+    Programs.run(
+        new ProcessBuilder(
             "./retune",
             "run",
             "conf/runs/smoke.conf",
@@ -110,24 +103,22 @@ final class StartBench {
             store.toString(),
             "--request",
             request,
-            "--quiet");
-    String said = new String(run.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    if (run.onExit().join().exitValue() != 0) {
-      throw new IllegalStateException(said);
-    }
+            "--quiet"));
   }
 
   /** Milliseconds from its call to an open session. */
   private static long sparkAlone() throws IOException {
     long start = System.nanoTime();
     Process alone =
-        process(
-            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "@target/jvm.options",
-            "-Xmx3g",
-            "-cp",
-            System.getProperty("java.class.path"),
-            SparkAlone.class.getName());
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "@target/jvm.options",
+                "-Xmx3g",
+                "-cp",
+                System.getProperty("java.class.path"),
+                SparkAlone.class.getName())
+            .redirectError(Redirect.INHERIT)
+            .start();
     try {
       String said = alone.inputReader().readLine();
       if (!"ready".equals(said)) {
@@ -138,9 +129,5 @@ final class StartBench {
       alone.destroy();
       alone.onExit().join();
     }
-  }
-
-  private static Process process(String... command) throws IOException {
-    return new ProcessBuilder(Arrays.asList(command)).redirectError(Redirect.INHERIT).start();
   }
 }

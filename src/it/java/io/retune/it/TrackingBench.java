@@ -1,11 +1,11 @@
 package io.retune.it;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.it.FaultProxy.Fault;
 import io.retune.job.RunId;
-import io.retune.store.Json;
+import io.retune.lineage.Journal;
+import io.retune.lineage.JournalEntry;
+import io.retune.store.Store;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 
 /**
  * {@code retune bench tracking}: what a tracking server costs the training, well, silent and
@@ -127,15 +128,18 @@ final class TrackingBench {
                 "--json"));
     arguments.addAll(tracking);
     RetuneProcess.run(arguments.toArray(String[]::new)).json();
-    Path journal = store.resolve("runs").resolve(RunId.of("smoke", request)).resolve("journal");
-    List<Double> times = new ArrayList<>();
-    for (String line : Files.readAllLines(journal.resolve("000001.jsonl"))) {
-      JsonNode event = Json.read(line.getBytes(StandardCharsets.UTF_8)).path("event");
-      if (event.path("type").asText().equals("step")) {
-        JsonNode step = event.path("step");
-        times.add(step.path("wallMs").asDouble() + step.path("recordMs").asDouble());
-      }
-    }
-    return times.stream().skip(1).mapToDouble(Double::doubleValue).toArray();
+    return journal(store, request).stream()
+        .map(JournalEntry::event)
+        .filter(JournalEntry.Stepped.class::isInstance)
+        .map(event -> ((JournalEntry.Stepped) event).step())
+        .skip(1)
+        .mapToDouble(step -> step.wallMs() + step.recordMs())
+        .toArray();
+  }
+
+  /** What a run of smoke.conf wrote down. */
+  static List<JournalEntry> journal(Path store, String request) {
+    return Journal.read(
+        Store.existing(store.toString(), new Configuration()), RunId.of("smoke", request));
   }
 }

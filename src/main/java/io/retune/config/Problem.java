@@ -19,6 +19,9 @@ import java.util.regex.Pattern;
  */
 public record Problem(ErrorCode code, String place, String message, String remedy)
     implements Serializable {
+  /** More of one kind than this help nobody. */
+  public static final int MOST_SHOWN = 20;
+
   /** What a person reads to the end. */
   private static final int MOST_CHARACTERS = 1000;
 

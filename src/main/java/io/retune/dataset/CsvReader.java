@@ -32,6 +32,12 @@ public final class CsvReader implements AutoCloseable {
     public Entry {
       fields = List.copyOf(fields);
     }
+
+    /** How a record is said to be one that a header of {@code columns} does not fit. */
+    public String misfit(int columns) {
+      return "has %d %s, the header %d"
+          .formatted(fields.size(), fields.size() == 1 ? "field" : "fields", columns);
+    }
   }
 
   /** Not what RFC 4180 says; what follows it cannot be told. */

@@ -82,12 +82,7 @@ final class CsvRows {
               ErrorCode.MALFORMED_CSV,
               name,
               row.get().line(),
-              "has "
-                  + fields
-                  + (fields == 1 ? " field" : " fields")
-                  + ", the header "
-                  + columns
-                  + ".",
+              row.get().misfit(columns) + ".",
               "Put a field that holds commas or line ends in quotes.");
         }
       }
@@ -138,7 +133,7 @@ final class CsvRows {
   }
 
   private boolean enough() {
-    return problems.size() >= SourceRows.PROBLEMS_SHOWN;
+    return problems.size() >= Problem.MOST_SHOWN;
   }
 
   private void add(ErrorCode code, String name, int line, String message, String remedy) {

@@ -271,14 +271,8 @@ public final class Datasets {
    *     of another key
    */
   public DatasetVersion version(String name, int version, DatasetSpec spec) {
-    DatasetVersion found = version(name, version);
-    List<String> key =
-        committed(name).stream()
-            .map(Committed::metadata)
-            .filter(it -> it.version() == version)
-            .findFirst()
-            .orElseThrow()
-            .key();
+    Committed found = committed(name, version);
+    List<String> key = found.metadata().key();
     if (!key.equals(spec.key())) {
       throw InvalidInputException.of(
           ErrorCode.VERSION_NOT_FOUND,
@@ -288,18 +282,21 @@ public final class Datasets {
           "Set data.datasets.%s.key = %s, or leave version out, which makes a version of its own."
               .formatted(name, key));
     }
-    return found;
+    return found.version(name, false);
   }
 
   /**
    * @throws InvalidInputException if there is no such dataset or version
    */
   public DatasetVersion version(String name, int version) {
+    return committed(name, version).version(name, false);
+  }
+
+  private Committed committed(String name, int version) {
     List<Committed> all = committed(name);
     return all.stream()
         .filter(c -> c.metadata().version() == version)
         .findFirst()
-        .map(c -> c.version(name, false))
         .orElseThrow(
             () ->
                 InvalidInputException.of(

@@ -43,9 +43,7 @@ record Frame(Dataset<Row> rows) {
     return new Frame(
         rows.withColumn(ID, col(Datasets.ROW_ID))
             .withColumn(DATASET, lit(dataset))
-            .withColumn(
-                SOURCES,
-                array(struct(lit(dataset).as("dataset"), col(Datasets.ROW_ID).as("row_id"))))
+            .withColumn(SOURCES, array(struct(lit(dataset).as("dataset"), col(Datasets.ROW_ID))))
             .withColumn(SPLIT, lit("train"))
             .drop(Datasets.ROW_ID, Datasets.ROW_DIGEST));
   }

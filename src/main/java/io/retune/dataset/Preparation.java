@@ -62,7 +62,6 @@ public final class Preparation {
   private static final int MOST_GROUPS = 50;
 
   private static final Logger LOG = LoggerFactory.getLogger(Preparation.class);
-  private static final int PROBLEMS_SHOWN = 20;
 
   /** Below this a second renderer takes longer to open than it saves. */
   private static final int ROWS_PER_RENDERER = 500;
@@ -302,12 +301,12 @@ public final class Preparation {
           defects
               .orderBy(Frame.DATASET, Frame.ID)
               .select(Frame.DATASET, Frame.ID, Rendering.DEFECT)
-              .limit(PROBLEMS_SHOWN)
+              .limit(Problem.MOST_SHOWN)
               .collectAsList();
       if (first.isEmpty()) {
         return;
       }
-      long count = first.size() < PROBLEMS_SHOWN ? first.size() : defects.count();
+      long count = first.size() < Problem.MOST_SHOWN ? first.size() : defects.count();
       String remedy =
           "%d %s cannot be rendered by %s. Drop such rows with a where before it, or mend the source."
               .formatted(count, count == 1 ? "row" : "rows", place);

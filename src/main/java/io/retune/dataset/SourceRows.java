@@ -34,9 +34,6 @@ import org.apache.spark.sql.types.DataTypes;
 
 /** What a source's files hold, as rows. */
 final class SourceRows {
-  /** More problems than this help nobody. */
-  static final int PROBLEMS_SHOWN = 20;
-
   private static final String UNREADABLE = "\ufffd";
 
   private final SparkSession spark;
@@ -144,7 +141,7 @@ final class SourceRows {
       try {
         byte[] bytes = Files.readAllBytes(file.getValue());
         int start = 0;
-        for (int line = 1; start < bytes.length && problems.size() < PROBLEMS_SHOWN; line++) {
+        for (int line = 1; start < bytes.length && problems.size() < Problem.MOST_SHOWN; line++) {
           int end = start;
           while (end < bytes.length && bytes[end] != '\n') {
             end++;

@@ -23,8 +23,6 @@ import java.util.function.BiFunction;
  * @param expected what a line is, for messages
  */
 public record JsonLines(Path file, String expected) {
-  private static final int PROBLEMS_SHOWN = 20;
-
   /**
    * What {@code each} makes of a line, given where it stands and the object.
    *
@@ -35,7 +33,7 @@ public record JsonLines(Path file, String expected) {
     List<T> read = new ArrayList<>();
     List<Problem> problems = new ArrayList<>();
     List<String> lines = lines();
-    for (int i = 0; i < lines.size() && problems.size() < PROBLEMS_SHOWN; i++) {
+    for (int i = 0; i < lines.size() && problems.size() < Problem.MOST_SHOWN; i++) {
       if (!lines.get(i).isBlank()) {
         String place = file + ":" + (i + 1);
         try {

@@ -44,9 +44,6 @@ record DataFile(
   /** Enough for the lengths' 99th percentile, few enough to be tokenised in a second. */
   static final int SAMPLED = 1000;
 
-  /** More problems than this help nobody. */
-  private static final int PROBLEMS_SHOWN = 20;
-
   /** The same rows each time. */
   private static final long SEED = 7;
 
@@ -177,10 +174,7 @@ record DataFile(
     private void add(List<String> header, CsvReader.Entry record) {
       List<String> fields = record.fields();
       if (fields.size() != header.size()) {
-        addMalformed(
-            record.line(),
-            "has %d field%s, the header %d"
-                .formatted(fields.size(), fields.size() == 1 ? "" : "s", header.size()));
+        addMalformed(record.line(), record.misfit(header.size()));
         return;
       }
       ObjectNode row = JsonNodeFactory.instance.objectNode();
@@ -229,7 +223,7 @@ record DataFile(
     }
 
     private boolean enough() {
-      return problems.size() >= PROBLEMS_SHOWN;
+      return problems.size() >= Problem.MOST_SHOWN;
     }
 
     private void add(JsonNode row) {

@@ -104,8 +104,8 @@ final class Recorder implements AutoCloseable {
 
   private void keepUp() {
     try {
-      while (!isClosed()) {
-        if (awaitNews()) {
+      while (awaitWork()) {
+        if (takeNews()) {
           offer();
         }
         if (System.nanoTime() >= nextLoadNanos) {
@@ -119,18 +119,22 @@ final class Recorder implements AutoCloseable {
     }
   }
 
-  private synchronized boolean isClosed() {
-    return closed;
-  }
-
-  /** Until there are some, or the tables are to be brought up to what there was before. */
-  private synchronized boolean awaitNews() throws InterruptedException {
+  /**
+   * Until there are news, or the tables are to be brought up to what there was before.
+   *
+   * @return false once it is over
+   */
+  private synchronized boolean awaitWork() throws InterruptedException {
     for (long left = nextLoadNanos - System.nanoTime();
         left > 0 && !noticed && !closed;
         left = nextLoadNanos - System.nanoTime()) {
       wait(1 + left / 1_000_000);
     }
-    boolean news = noticed && !closed;
+    return !closed;
+  }
+
+  private synchronized boolean takeNews() {
+    boolean news = noticed;
     noticed = false;
     return news;
   }
