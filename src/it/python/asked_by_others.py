@@ -1,8 +1,9 @@
-"""asked_by_others.py PAGE STORE SQL QUESTIONS OUT: what delta-rs and DuckDB find in a store's lineage tables, by docs/tables.md's own snippet.
+"""asked_by_others.py STORE OUT QUESTIONS: what delta-rs and DuckDB find in a store's lineage tables, by the Python blocks of our own pages.
 
-Runs the page's Python block in a folder where it finds the store STORE and the SQL files SQL under the names it uses, and asks each question of
-the file QUESTIONS, JSON as [{"name": ..., "parameters": {...}}], through the function it defines. Writes to the file OUT, as JSON: `answers`, for
-each question its `columns` and `rows` (times as microseconds since 1970), and `comments`: of each table its own under "", and its columns'.
+Runs README's block, and that of docs/tables.md, in a folder where they find the store STORE and the SQL files under the names they use, and asks each
+question of the file QUESTIONS, JSON as [{"name": ..., "parameters": {...}}], through the function that the second defines. Writes to the file OUT,
+as JSON: `trained`, the rows that README's block finds; `answers`, for each question its `columns` and `rows` (times as microseconds since 1970); and
+`comments`: of each table its own under "", and its columns'.
 """
 import json
 import os
@@ -14,15 +15,23 @@ import tempfile
 import pyarrow
 from deltalake import DeltaTable
 
-page, store, sql, questions, out = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
-
-(block,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+store, out, questions = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+project = pathlib.Path(__file__).resolve().parents[3]
 there = pathlib.Path(tempfile.mkdtemp())
 (there / "retune-store").symlink_to(store)
-(there / "lineage").symlink_to(sql)
+(there / "lineage").symlink_to(project / "lineage")
 os.chdir(there)
-snippet = {}
-exec(block, snippet)
+
+
+def defined(page):
+    (block,) = re.findall(r"```python\n(.*?)```", (project / page).read_text(), re.DOTALL)
+    names = {}
+    exec(block, names)
+    return names
+
+
+trained = defined("README.md")["trained"].to_arrow_table().to_pylist()
+ask = defined("docs/tables.md")["ask"]
 
 
 def plain(column):
@@ -30,7 +39,7 @@ def plain(column):
 
 
 def answer(question):
-    found = snippet["ask"](question["name"], **question["parameters"])
+    found = ask(question["name"], **question["parameters"])
     columns = [plain(column).to_pylist() for column in found.columns]
     return {"columns": found.column_names, "rows": list(zip(*columns))}
 
@@ -42,6 +51,7 @@ def comments(table):
 
 json.dump(
     {
+        "trained": trained,
         "answers": [answer(question) for question in json.loads(questions.read_text())],
         "comments": {table.name: comments(table) for table in sorted((store / "lineage").iterdir())},
     },

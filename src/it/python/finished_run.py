@@ -8,15 +8,15 @@ import json
 import pathlib
 import sys
 
+import delta_tables
 import torch
-from deltalake import DeltaTable
 from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 torch.set_num_threads(1)
 store, run, out = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-tables = {p.name: DeltaTable(str(p)).to_pyarrow_table().to_pylist() for p in sorted((store / "lineage").iterdir())}
+tables = {p.name: delta_tables.rows(p) for p in sorted((store / "lineage").iterdir())}
 
 
 def of_run(table):

@@ -3,9 +3,9 @@ import json
 import pathlib
 import sys
 
-from deltalake import DeltaTable
+import delta_tables
 
 with open(sys.argv[2], "w") as out:
     for table in sorted((pathlib.Path(sys.argv[1]) / "lineage").iterdir()):
-        for row in DeltaTable(str(table)).to_pyarrow_table().to_pylist():
+        for row in delta_tables.rows(table):
             print(json.dumps({"table": table.name, **row}, default=str), file=out)

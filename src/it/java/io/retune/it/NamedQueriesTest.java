@@ -41,8 +41,8 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A store with runs of every fate, and what Spark, and delta-rs with DuckDB by docs/tables.md's own
- * snippet, find when they are asked the named queries.
+ * A store with runs of every fate, and what Spark, and delta-rs with DuckDB by the Python blocks of
+ * README and docs/tables.md, find when they are asked.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class NamedQueriesTest {
@@ -90,6 +90,7 @@ class NamedQueriesTest {
   private final Map<Question, Answer> bySpark = new LinkedHashMap<>();
   private final Map<Question, Answer> byDuckDb = new LinkedHashMap<>();
   private JsonNode comments;
+  private JsonNode trained;
 
   @BeforeAll
   void runsOfEveryFate() throws IOException {
@@ -146,9 +147,10 @@ class NamedQueriesTest {
     Path asked = folder.resolve("questions.json");
     Files.writeString(asked, Json.write(List.copyOf(bySpark.keySet())));
     Path out = folder.resolve("answers.json");
-    Readers.run("asked_by_others.py", "docs/tables.md", store, "lineage", asked, out);
+    Readers.run("asked_by_others.py", store, out, asked);
     JsonNode others = Json.read(Files.readAllBytes(out));
     comments = others.path("comments");
+    trained = others.path("trained");
     int next = 0;
     for (Question question : bySpark.keySet()) {
       byDuckDb.put(question, answer(others.path("answers").path(next++)));
@@ -245,6 +247,19 @@ class NamedQueriesTest {
     System.out.printf(
         "%d questions, %d rows: the same in Spark and DuckDB%n",
         bySpark.size(), bySpark.values().stream().mapToInt(a -> a.rows().size()).sum());
+  }
+
+  @Test
+  void readmesBlockFindsTheRowsThatMadeEachModel() {
+    List<String> expected =
+        queries
+            .ask(
+                """
+                SELECT run, row_id, sort_array(collect_list(step)) AS seen_in
+                FROM exposures GROUP BY run, row_id ORDER BY run, row_id""")
+            .toJSON()
+            .collectAsList();
+    assertThat(trained).extracting(JsonNode::toString).isEqualTo(expected).isNotEmpty();
   }
 
   /** A run is like itself, and another learning rate takes the same rows. */
