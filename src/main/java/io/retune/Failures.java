@@ -43,7 +43,7 @@ final class Failures {
    *
    * @return the exit code
    */
-  int tell(Exception e) {
+  int tell(Throwable e) {
     if (e instanceof InvalidInputException invalid) {
       List<Problem> problems = invalid.problems();
       return tell(e.getMessage(), counted(problems) + more(problems), problems);
@@ -73,7 +73,7 @@ final class Failures {
     return end(problems);
   }
 
-  private int defect(Exception e) {
+  private int defect(Throwable e) {
     StringWriter trace = new StringWriter();
     e.printStackTrace(new PrintWriter(trace));
     System.err.println(

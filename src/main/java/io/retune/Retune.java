@@ -2,10 +2,10 @@ package io.retune;
 
 import io.retune.cluster.SubmittedDriver;
 import io.retune.config.Exit;
-import io.retune.config.InvalidInputException;
 import io.retune.config.RedactedOutput;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Optional;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -86,6 +86,8 @@ public final class Retune {
   private Retune() {}
 
   public static void main(String[] arguments) {
+    // What we write is the same on every machine: 1,101 is not 1.101 where people write it so.
+    Locale.setDefault(Locale.ROOT);
     int code = kept(arguments);
     System.out.flush();
     System.err.flush();
@@ -94,17 +96,21 @@ public final class Retune {
 
   /** With what it says kept in a folder, if the arguments ask for it. */
   private static int kept(String[] arguments) {
+    Optional<Outcome> outcome = Optional.empty();
+    int code;
     try {
-      Optional<Outcome> outcome = Outcome.asked(arguments);
+      outcome = Outcome.asked(arguments);
       RedactedOutput.install();
       SubmittedDriver.prepare();
-      int code = run(arguments);
-      outcome.ifPresent(it -> it.end(code));
-      return code;
-    } catch (InvalidInputException e) {
-      return new Failures("retune", Optional.empty(), Arrays.asList(arguments).contains(JSON))
-          .tell(e);
+      code = run(arguments);
+    } catch (Throwable e) { // picocli lets an Error pass.
+      code =
+          new Failures("retune", Optional.empty(), Arrays.asList(arguments).contains(JSON)).tell(e);
     }
+    if (outcome.isPresent()) {
+      outcome.get().end(code);
+    }
+    return code;
   }
 
   /** The program but for the end of its process; the exit code. */

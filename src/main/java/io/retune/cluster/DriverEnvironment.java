@@ -32,6 +32,9 @@ public final class DriverEnvironment {
               + "|driver\\.(cores|memory|memoryOverhead)"
               + "|(sql|delta|databricks\\.delta|task|scheduler|barrier|dynamicAllocation|locality|memory|shuffle|stage|speculation)(\\..*)?)");
 
+  /** What a catalog takes is its own affair: an address with a user and a password, perhaps. */
+  private static final Pattern CATALOG_OPTION = Pattern.compile("spark\\.sql\\.catalog\\..+\\..+");
+
   private DriverEnvironment() {}
 
   public static Environment probe(SparkSession spark) {
@@ -112,8 +115,10 @@ public final class DriverEnvironment {
     SortedMap<String, String> settings = new TreeMap<>();
     for (scala.Tuple2<String, String> setting : spark.sparkContext().getConf().getAll()) {
       String name = setting._1();
-      if (RECORDED.matcher(name).matches() && !Secrets.isSecret(name)) {
-        settings.put(name, Secrets.hide(setting._2()));
+      if (RECORDED.matcher(name).matches()
+          && !CATALOG_OPTION.matcher(name).matches()
+          && !Secrets.isSecret(name)) {
+        settings.put(name, Secrets.hideQueries(Secrets.hide(setting._2())));
       }
     }
     return settings;

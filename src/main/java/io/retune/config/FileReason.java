@@ -1,5 +1,6 @@
 package io.retune.config;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryNotEmptyException;
@@ -39,6 +40,9 @@ public final class FileReason {
       return full.getFile() + " is not empty";
     } else if (e instanceof FileSystemException other && other.getReason() != null) {
       return other.getFile() + ": " + other.getReason();
+    }
+    if (e instanceof EOFException && e.getMessage() == null) {
+      return "it ends too early";
     }
     // Below it some have a place in the program.
     return String.valueOf(e.getMessage())

@@ -85,7 +85,7 @@ public final class Secrets {
   }
 
   /** {@code text} with what follows the {@code ?} or {@code #} of its URIs replaced, too. */
-  static String hideQueries(String text) {
+  public static String hideQueries(String text) {
     return text.contains("://") ? QUERY.matcher(text).replaceAll("$1?" + HIDDEN) : text;
   }
 }

@@ -35,6 +35,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.api.java.UDF1;
 import org.apache.spark.sql.api.java.UDF2;
 import org.apache.spark.sql.expressions.Window;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.storage.StorageLevel;
 
@@ -46,6 +47,9 @@ import org.apache.spark.storage.StorageLevel;
 public final class Datasets {
   static final String ROW_ID = "row_id";
   static final String ROW_DIGEST = "row_digest";
+
+  /** How often a key is there. */
+  private static final String TIMES = "__times";
 
   /** Plain tables, for any reader, whose old versions stay: Delta's default is seven days. */
   private static final Map<String, String> TABLE_PROPERTIES =
@@ -144,11 +148,11 @@ public final class Datasets {
     }
   }
 
-  /** Reads them for the first time: of a table, files may be gone. */
+  /** Reads them for the first time: files may be gone, or damaged. */
   private static long count(String name, DatasetSpec spec, Dataset<Row> rows) {
     return TableSource.parse(spec.origin().source())
         .map(table -> Tables.reading(table, "data.datasets." + name, rows::count))
-        .orElseGet(rows::count);
+        .orElseGet(() -> ParquetRows.reading(rows::count));
   }
 
   /** Whether {@link #ingest} would find a version that is there, and add nothing. */
@@ -245,9 +249,9 @@ public final class Datasets {
     Column[] key = Frame.columns(spec.key().toArray(String[]::new));
     List<Row> repeated =
         rows.groupBy(key)
-            .count()
-            .filter("count > 1")
-            .orderBy(col("count").desc(), key[0])
+            .agg(functions.count("*").as(TIMES))
+            .filter(col(TIMES).gt(1))
+            .orderBy(col(TIMES).desc(), key[0])
             .limit(1)
             .collectAsList();
     if (!repeated.isEmpty()) {
@@ -259,7 +263,7 @@ public final class Datasets {
       throw InvalidInputException.of(
           ErrorCode.KEY_NOT_UNIQUE,
           "data.datasets." + name + ".key",
-          "does not tell rows apart: " + row.getAs("count") + " rows have " + values + ".",
+          "does not tell rows apart: " + row.getAs(TIMES) + " rows have " + values + ".",
           "Name more columns, or leave key out: the content identifies a row then.");
     }
   }

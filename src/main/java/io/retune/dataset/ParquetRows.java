@@ -12,8 +12,11 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -53,20 +56,50 @@ public final class ParquetRows {
   /**
    * The rows of one file, as JSON; a null is left out.
    *
-   * @throws InvalidInputException if it is no Parquet file
+   * @throws InvalidInputException if it is no Parquet file, or has a name that Spark passes over
    */
   public static Iterator<String> json(SparkSession spark, Path file) {
-    return of(spark, new TreeMap<>(Map.of(file.getFileName().toString(), file)))
-        .toJSON()
-        .toLocalIterator();
+    String name = file.getFileName().toString();
+    if (name.startsWith("_") || name.startsWith(".")) {
+      throw InvalidInputException.of(
+          ErrorCode.UNEXPECTED_FILES,
+          name,
+          "begins with _ or ., which Spark does not read.",
+          "Rename it.");
+    }
+    return of(spark, new TreeMap<>(Map.of(name, file))).toJSON().toLocalIterator();
   }
 
   private static StructType schema(SparkSession spark, String name, Path file) {
     try {
       return spark.read().parquet(SourceRows.literally(file)).schema();
-    } catch (RuntimeException e) {
-      throw InvalidInputException.of(
-          ErrorCode.MALFORMED_PARQUET, name, "is a damaged Parquet file.", "Write it again.");
+    } catch (Exception e) { // Spark declares none of what it throws.
+      throw ColumnNames.twice(e).orElseGet(() -> damaged(name));
+    }
+  }
+
+  private static InvalidInputException damaged(String name) {
+    return InvalidInputException.of(
+        ErrorCode.MALFORMED_PARQUET, name, "is a damaged Parquet file.", "Write it again.");
+  }
+
+  /**
+   * Computes what reads the files' pages for the first time.
+   *
+   * @throws InvalidInputException if one cannot be read
+   */
+  static <T> T reading(Supplier<T> rows) {
+    try {
+      return rows.get();
+    } catch (Exception e) { // Spark declares none of what it throws.
+      Optional<SparkThrowable> unreadable =
+          SqlWords.in(e, it -> String.valueOf(it.getCondition()).startsWith("FAILED_READ_FILE"));
+      if (unreadable.isPresent()) {
+        throw damaged(
+            String.valueOf(unreadable.get().getMessageParameters().get("path"))
+                .replaceFirst(".*/", ""));
+      }
+      throw e;
     }
   }
 
@@ -81,13 +114,6 @@ public final class ParquetRows {
                     name,
                     "is no Parquet file.",
                     "Write it again; or name the files with a glob, as in *.parquet."));
-          } else if (name.startsWith("_") || name.startsWith(".")) {
-            problems.add(
-                new Problem(
-                    ErrorCode.UNEXPECTED_FILES,
-                    name,
-                    "begins with _ or ., which Spark does not read.",
-                    "Rename it."));
           }
         });
     return problems;

@@ -216,9 +216,45 @@ public final class Preparation {
                 counts,
                 splits.get("train"),
                 splits.get("evaluation")));
+      } catch (Exception e) { // Spark declares none of what it throws.
+        Optional<DataException> value = DataException.in(e);
+        if (value.isPresent()) {
+          throw failing(data, value.get());
+        }
+        throw e;
       } finally {
         held.forEach(Dataset::unpersist);
       }
+    }
+
+    private static InvalidInputException failing(DataSpec data, DataException value) {
+      return InvalidInputException.of(
+          ErrorCode.EXPRESSION_FAILS,
+          place(data, value.expression()),
+          value.toString(),
+          "Say what is to become of such a row: try_cast, try_divide and the like give null, a where before it drops it.");
+    }
+
+    /**
+     * The first transform that has the expression in it: Spark computes rows when they are needed.
+     */
+    private static String place(DataSpec data, String expression) {
+      SortedMap<String, List<TransformSpec>> chains = new TreeMap<>();
+      data.datasets()
+          .forEach(
+              (name, dataset) ->
+                  chains.put("data.datasets." + name + ".prepare", dataset.prepare()));
+      chains.put("data.prepare", data.prepare());
+      String written = Json.write(expression);
+      String inside = written.substring(1, written.length() - 1);
+      return chains.entrySet().stream()
+          .flatMap(
+              chain ->
+                  chain.getValue().stream()
+                      .filter(transform -> Json.write(transform).contains(inside))
+                      .map(transform -> chain.getKey() + "." + transform.name()))
+          .findFirst()
+          .orElse("data.prepare");
     }
 
     private Frame together(DataSpec data, SortedMap<String, DatasetVersion> versions) {

@@ -11,7 +11,10 @@ import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -90,11 +93,19 @@ final class SourceRows {
     Dataset<Row> filled = lines.filter(udf(isFilled, DataTypes.BooleanType).apply(col("text")));
     UDF1<String, Boolean> isSuspect = line -> isSuspect(line) || !defect(line).isEmpty();
     refuse(filled, isSuspect, files, SourceRows::defect);
-    return spark
-        .read()
-        .option("mode", "FAILFAST")
-        .option("allowSingleQuotes", false)
-        .json(filled.select("text").as(Encoders.STRING()));
+    try {
+      return spark
+          .read()
+          .option("mode", "FAILFAST")
+          .option("allowSingleQuotes", false)
+          .json(filled.select("text").as(Encoders.STRING()));
+    } catch (Exception e) { // Spark declares none of what it throws.
+      Optional<InvalidInputException> twice = ColumnNames.twice(e);
+      if (twice.isPresent()) {
+        throw twice.get();
+      }
+      throw e;
+    }
   }
 
   /** What is wrong with a line that should be one JSON object; empty if nothing is. */
@@ -138,23 +149,30 @@ final class SourceRows {
       SortedMap<String, Path> files, UnaryOperator<String> defect) {
     List<Problem> problems = new ArrayList<>();
     for (Map.Entry<String, Path> file : files.entrySet()) {
-      try {
-        byte[] bytes = Files.readAllBytes(file.getValue());
-        int start = 0;
-        for (int line = 1; start < bytes.length && problems.size() < Problem.MOST_SHOWN; line++) {
-          int end = start;
-          while (end < bytes.length && bytes[end] != '\n') {
-            end++;
-          }
-          problem(file.getKey() + ":" + line, ByteBuffer.wrap(bytes, start, end - start), defect)
-              .ifPresent(problems::add);
-          start = end + 1;
+      try (InputStream in = new BufferedInputStream(Files.newInputStream(file.getValue()))) {
+        Optional<ByteBuffer> line = line(in);
+        for (long at = 1; line.isPresent() && problems.size() < Problem.MOST_SHOWN; at++) {
+          problem(file.getKey() + ":" + at, line.get(), defect).ifPresent(problems::add);
+          line = line(in);
         }
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
     }
     return problems;
+  }
+
+  /** The bytes up to the next line feed; empty at the end. */
+  private static Optional<ByteBuffer> line(InputStream in) throws IOException {
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    int next = in.read();
+    if (next < 0) {
+      return Optional.empty();
+    }
+    for (; next >= 0 && next != '\n'; next = in.read()) {
+      line.write(next);
+    }
+    return Optional.of(ByteBuffer.wrap(line.toByteArray()));
   }
 
   private static Optional<Problem> problem(
@@ -180,29 +198,7 @@ final class SourceRows {
    * @throws InvalidInputException naming the columns that cannot be kept under their names
    */
   static Dataset<Row> usable(Dataset<Row> rows) {
-    List<Problem> problems = new ArrayList<>();
-    for (String column : rows.columns()) {
-      if (!column.matches("[^ ,;{}()\\n\\t=]+")) {
-        problems.add(
-            new Problem(
-                ErrorCode.UNUSABLE_COLUMN,
-                "column \"" + column + "\"",
-                "has a blank or one of ,;{}()= in its name.",
-                "Rename the key in the source: Delta tables do not take these."));
-      }
-      if (Frame.isReserved(column)) {
-        problems.add(
-            new Problem(
-                ErrorCode.UNUSABLE_COLUMN,
-                "column \"" + column + "\"",
-                "has a name that Retune keeps for its own columns.",
-                "Rename the key in the source; row_id, row_digest and names starting with __ are"
-                    + " taken."));
-      }
-    }
-    if (!problems.isEmpty()) {
-      throw new InvalidInputException(problems);
-    }
+    ColumnNames.requireUsable(List.of(rows.columns()));
     return rows;
   }
 }

@@ -9,6 +9,7 @@ import io.retune.model.Weights;
 import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.DType;
 import io.retune.store.SafeTensors.Tensor;
+import io.retune.store.Scratch;
 import io.retune.store.Sha256;
 import java.io.BufferedOutputStream;
 import java.io.FileOutputStream;
@@ -72,20 +73,29 @@ final class PreparedWeights {
   private static void make(ImportedModel model, Path file, Path digest) throws IOException {
     ModelImporter.requireUnchanged(model);
     Files.createDirectories(file.getParent());
-    Path staged = Files.createTempFile(file.getParent(), ".preparing-", "");
+    Path staged = Files.createTempDirectory(file.getParent(), ".preparing-");
+    try {
+      Path weights = staged.resolve(file.getFileName());
+      Path sha256 = Files.writeString(staged.resolve(digest.getFileName()), write(model, weights));
+      // Whoever makes them makes the same bytes: it does not matter which of several is last.
+      Files.move(weights, file, StandardCopyOption.ATOMIC_MOVE);
+      Files.move(sha256, digest, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Scratch.delete(staged);
+    }
+  }
+
+  /** The SHA-256 of what was written. */
+  private static String write(ImportedModel model, Path file) throws IOException {
     MessageDigest written = Sha256.digest();
-    try (FileOutputStream out = new FileOutputStream(staged.toFile());
+    try (FileOutputStream out = new FileOutputStream(file.toFile());
         OutputStream hashed =
             new DigestOutputStream(new BufferedOutputStream(out, 1 << 20), written)) {
       SafeTensors.write(hashed, tensors(Weights.open(model.directory()), model.config()), Map.of());
       hashed.flush();
       out.getFD().sync();
     }
-    Path stagedDigest = Files.createTempFile(file.getParent(), ".preparing-", "");
-    Files.writeString(stagedDigest, Sha256.finish(written).hex());
-    // Whoever makes them makes the same bytes: it does not matter which of several is last.
-    Files.move(staged, file, StandardCopyOption.ATOMIC_MOVE);
-    Files.move(stagedDigest, digest, StandardCopyOption.ATOMIC_MOVE);
+    return Sha256.finish(written).hex();
   }
 
   private static Map<String, Tensor> tensors(Weights weights, ModelConfig config) {

@@ -7,7 +7,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.store.Json;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.MalformedInputException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -63,7 +62,11 @@ public record JsonLines(Path file, String expected) {
     } catch (MalformedInputException e) {
       throw InvalidInputException.notUtf8(file.toString());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_READABLE,
+          file.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Give a file of JSON lines with --data.");
     }
   }
 

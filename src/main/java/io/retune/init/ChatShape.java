@@ -87,7 +87,7 @@ final class ChatShape {
   private static String messages(String column, SeenColumn seen, boolean system) {
     String turns =
         "transform(%s, turn -> named_struct('role', %s, 'content', turn.`%s`))"
-            .formatted("`" + column + "`", role(seen), seen.contentKey());
+            .formatted(Shapes.quoted(column), role(seen), seen.contentKey());
     return system
         ? "concat(filter(array(named_struct('role', 'system', 'content', coalesce(system, ''))),"
             + " m -> length(trim(m.content)) > 0), "

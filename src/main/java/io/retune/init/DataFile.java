@@ -148,7 +148,7 @@ record DataFile(
         ParquetRows.json(spark, path).forEachRemaining(this::add);
       } catch (InvalidInputException e) {
         throw e;
-      } catch (RuntimeException e) { // Spark says in many ways that pages are broken.
+      } catch (Exception e) { // Spark says in many ways that pages are broken.
         throw InvalidInputException.of(
             ErrorCode.MALFORMED_PARQUET,
             "--data " + path,

@@ -3,6 +3,7 @@ package io.retune.init;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
+import io.retune.dataset.ColumnNames;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,12 +45,17 @@ final class Shapes {
           + " columns, or write a configuration with a select that makes one of these; see"
           + " conf/reference.conf.";
 
+  /** Of a column that a configuration can name as it is. */
+  static final String NAME = "[A-Za-z_][A-Za-z0-9_]*";
+
   private Shapes() {}
 
   /**
-   * @throws InvalidInputException saying what was seen and what is understood
+   * @throws InvalidInputException saying what was seen and what is understood, or which columns
+   *     have names that no table takes
    */
   static Shape of(DataFile file) {
+    ColumnNames.requireUsable(file.columns().keySet());
     return chat(file)
         .or(() -> pair(file))
         .or(() -> text(file))
@@ -89,6 +95,11 @@ final class Shapes {
 
   static boolean isValue(DataFile file, String column) {
     return file.has(column) && file.columns().get(column).isValue();
+  }
+
+  /** A column as SQL names it, whatever its name. */
+  static String quoted(String column) {
+    return "`" + column.replace("`", "``") + "`";
   }
 
   private static Optional<Shape> text(DataFile file) {

@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ConfigLoader;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;

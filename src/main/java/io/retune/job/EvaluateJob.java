@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
 import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;
@@ -132,6 +133,10 @@ public final class EvaluateJob {
             }
           });
     } catch (RuntimeException e) {
+      Optional<RuntimeException> refusal = RankRefusal.in(e);
+      if (refusal.isPresent()) {
+        throw refusal.get();
+      }
       throw new ResumableException(
           new Problem(
               ErrorCode.ATTEMPTS_FAILED,

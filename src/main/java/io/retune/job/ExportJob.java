@@ -1,5 +1,6 @@
 package io.retune.job;
 
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.model.AdapterFiles;
@@ -11,7 +12,6 @@ import io.retune.store.Json;
 import io.retune.store.Scratch;
 import io.retune.store.Sha256;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -123,7 +123,7 @@ public final class ExportJob {
         return;
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.notWritable("--to " + asGiven, e, "Give a new folder.");
     }
     throw InvalidInputException.of(
         ErrorCode.OUTPUT_EXISTS,

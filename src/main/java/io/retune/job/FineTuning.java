@@ -2,6 +2,7 @@ package io.retune.job;
 
 import io.retune.cluster.TrainingStage;
 import io.retune.collective.Attempt;
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
@@ -20,7 +21,6 @@ import io.retune.store.UnwritableException;
 import io.retune.train.Checkpoints;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
-import io.retune.train.RankLoop;
 import io.retune.train.StepRecord;
 import io.retune.train.TrainingTask;
 import java.time.Duration;
@@ -153,14 +153,15 @@ final class FineTuning {
       return Optional.empty();
     } catch (LeaseHeldException e) {
       throw e;
-    } catch (CheckDoesNotHoldException | InvalidInputException e) {
-      // It would be so again.
-      if (watch.started) {
-        folder.append(watch.ended(Secrets.hide(e.getMessage())));
-      }
-      throw e;
     } catch (RuntimeException e) {
-      requireOneKindOfMachine(e);
+      Optional<RuntimeException> refusal = RankRefusal.in(e);
+      if (refusal.isPresent()) {
+        // It would be so again.
+        if (watch.started) {
+          folder.append(watch.ended(Secrets.hide(refusal.get().getMessage())));
+        }
+        throw refusal.get();
+      }
       log.info("event=attempt-failed run={} attempt={}", folder.run(), number, e);
       progress.failed(number, FailureCause.of(e));
       if (UnwritableException.reasonOf(e).isPresent()) {
@@ -172,15 +173,6 @@ final class FineTuning {
         folder.append(watch.ended(FailureCause.of(e)));
       }
       return Optional.of(e);
-    }
-  }
-
-  /** Another attempt on the same machines would be refused again. */
-  private void requireOneKindOfMachine(RuntimeException failure) {
-    String cause = FailureCause.of(failure);
-    if (cause.startsWith(RankLoop.UNLIKE)) {
-      throw new CheckDoesNotHoldException(
-          ErrorCode.NUMERICS_DIFFER, folder.run(), cause, "Run on machines of one kind.");
     }
   }
 

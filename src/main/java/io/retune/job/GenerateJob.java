@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Recipe;

@@ -64,8 +64,7 @@ public final class InitJob {
     Sha256 sha256 = sources.digestOf("file:" + data.toAbsolutePath().normalize(), "--data");
     Optional<String> licence = model.isEmpty() ? Optional.of(USUAL_LICENCE) : Optional.empty();
     write(file, configuration.text(spec, licence, sha256));
-    // What we write is what we read; that it is so is our affair, not the user's.
-    ConfigLoader.load(file, List.of());
+    requireReadable(file);
     say(file, configuration);
     if (json) {
       Map<String, Object> result = new TreeMap<>(configuration.facts());
@@ -73,6 +72,18 @@ public final class InitJob {
       System.out.println(Json.write(result));
     }
     return file;
+  }
+
+  /** What we write is what we read; that it is so is our affair, not the user's. */
+  private static void requireReadable(Path file) {
+    try {
+      ConfigLoader.load(file, List.of());
+    } catch (InvalidInputException e) {
+      if (!file.toFile().delete()) {
+        e.addSuppressed(new IllegalStateException(file + " cannot be deleted"));
+      }
+      throw new IllegalStateException("We wrote this configuration ourselves", e);
+    }
   }
 
   private SourceSpec pinned(String model) {

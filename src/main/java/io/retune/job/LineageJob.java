@@ -1,5 +1,8 @@
 package io.retune.job;
 
+import io.retune.config.ErrorCode;
+import io.retune.config.InvalidInputException;
+import io.retune.dataset.DataException;
 import io.retune.lineage.LineageQueries;
 import io.retune.lineage.RowsPrinter;
 import io.retune.lineage.RowsPrinter.Format;
@@ -7,6 +10,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
 
 /**
  * {@code retune lineage [NAME key=value ...]}: the named queries of {@code lineage/queries}; and
@@ -34,7 +39,7 @@ public final class LineageJob {
       resolved.computeIfPresent(
           parameter, (key, run) -> RunFolder.named(workspace.store(), run).run());
     }
-    RowsPrinter.print(upToDate().run(query, resolved), format, System.out);
+    print("retune lineage " + query.name(), upToDate().run(query, resolved), format);
   }
 
   /**
@@ -43,7 +48,23 @@ public final class LineageJob {
    * @throws io.retune.config.InvalidInputException if it is no query, or names what is not there
    */
   public void sql(String query, Format format) {
-    RowsPrinter.print(upToDate().ask(query), format, System.out);
+    print("retune sql", upToDate().ask(query), format);
+  }
+
+  private static void print(String place, Dataset<Row> rows, Format format) {
+    try {
+      RowsPrinter.print(rows, format, System.out);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      Optional<DataException> value = DataException.in(e);
+      if (value.isPresent()) {
+        throw InvalidInputException.of(
+            ErrorCode.SQL_REFUSED,
+            place,
+            value.get().toString(),
+            "try_cast, try_divide and the like give null in place of an error.");
+      }
+      throw e;
+    }
   }
 
   private LineageQueries upToDate() {

@@ -2,6 +2,7 @@ package io.retune.job;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Samples;
 import io.retune.lineage.RunHistory;
@@ -37,6 +38,7 @@ public final class ReportJob {
    */
   public void execute(String start, Optional<Path> out, boolean json) {
     RunHistory history = RunFolder.named(workspace.store(), start);
+    history.declared().ifPresent(declared -> requireExamples(declared.snapshot().key()));
     Path file =
         out.orElseGet(() -> workspace.store().localPath("runs", history.run(), RunReport.FILE));
     if (out.isEmpty()) {
@@ -48,6 +50,17 @@ public final class ReportJob {
       System.out.println(Json.write(Map.of("run", history.run(), "report", file.toString())));
     } else {
       System.out.println(file);
+    }
+  }
+
+  private void requireExamples(String snapshot) {
+    Store store = workspace.store();
+    if (!store.exists(store.path("snapshots", snapshot))) {
+      throw InvalidInputException.of(
+          ErrorCode.FILE_GONE,
+          store.localPath("snapshots", snapshot).toString(),
+          "is not there any more; it holds the examples that the page shows.",
+          "Restore it, or run the recipe again; a page that the run wrote itself is still where it was.");
     }
   }
 

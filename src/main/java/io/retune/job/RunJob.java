@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.cluster.DriverEnvironment;
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
 import io.retune.config.Experiment;
 import io.retune.config.InvalidInputException;

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Scoring;
 import io.retune.evaluate.TargetLines;
@@ -65,7 +66,11 @@ public final class ScoreJob {
     try {
       return TrainedAdapter.read(folder, model.config());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.ADAPTER_DOES_NOT_FIT,
+          "--adapter " + folder,
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Give one whose weights are safetensors.");
     }
   }
 

@@ -229,14 +229,12 @@ public final class GgufExport {
   }
 
   private float ropeBase() throws IOException {
-    JsonNode json = json("config.json");
-    JsonNode rope = json.has("rope_parameters") ? json.path("rope_parameters") : json;
-    JsonNode scaling = json.hasNonNull("rope_scaling") ? json.path("rope_scaling") : rope;
-    String type = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
-    if (!type.equals("default")) {
-      throw refused("scales its rotary embedding (" + type + ")");
+    JsonNode config = json("config.json");
+    String kind = RopeScaling.kind(config);
+    if (!kind.equals(RopeScaling.NONE)) {
+      throw refused("scales its rotary embedding (" + kind + ")");
     }
-    return (float) rope.path("rope_theta").asDouble(1e4);
+    return (float) RopeScaling.base(config);
   }
 
   private InvalidInputException refused(String what) {

@@ -6,6 +6,8 @@ import io.retune.config.InvalidInputException;
 
 /** Inverse frequencies as transformers computes them (modeling_rope_utils.py), in float32. */
 final class RopeScaling {
+  static final String NONE = "default";
+
   private static final double DEFAULT_BASE = 10_000;
 
   private RopeScaling() {}
@@ -16,17 +18,12 @@ final class RopeScaling {
    * @throws InvalidInputException if the kind of scaling is not supported
    */
   static ModelConfig.Rope rope(String place, JsonNode config, int headWidth) {
-    JsonNode scaling =
-        config.path("rope_parameters").isObject()
-            ? config.path("rope_parameters")
-            : config.path("rope_scaling");
-    double base =
-        scaling.path("rope_theta").asDouble(config.path("rope_theta").asDouble(DEFAULT_BASE));
-    float[] plain = frequencies(base, headWidth);
-    String kind = scaling.path("rope_type").asText(scaling.path("type").asText("default"));
+    JsonNode scaling = scaling(config);
+    float[] plain = frequencies(base(config), headWidth);
+    String kind = kind(config);
     float[] scaled =
         switch (kind) {
-          case "default" -> plain;
+          case NONE -> plain;
           case "linear" -> linear(plain, positive(place, scaling, "factor"));
           case "llama3" -> llama3(place, plain, scaling);
           default ->
@@ -37,6 +34,25 @@ final class RopeScaling {
                   "Supported are default, linear and llama3.");
         };
     return new ModelConfig.Rope(scaled, 1f);
+  }
+
+  private static JsonNode scaling(JsonNode config) {
+    return config.path("rope_parameters").isObject()
+        ? config.path("rope_parameters")
+        : config.path("rope_scaling");
+  }
+
+  /** What the frequencies are powers of. */
+  static double base(JsonNode config) {
+    return scaling(config)
+        .path("rope_theta")
+        .asDouble(config.path("rope_theta").asDouble(DEFAULT_BASE));
+  }
+
+  /** Of the scaling; {@link #NONE} where there is none. */
+  static String kind(JsonNode config) {
+    JsonNode scaling = scaling(config);
+    return scaling.path("rope_type").asText(scaling.path("type").asText(NONE));
   }
 
   private static double positive(String place, JsonNode scaling, String key) {

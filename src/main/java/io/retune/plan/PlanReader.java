@@ -152,7 +152,13 @@ public final class PlanReader {
       return known;
     }
     try (InputStream whole = store.open(file)) {
-      Sha256.of(whole).require(file.toString(), part.sha256());
+      Sha256 found = Sha256.of(whole);
+      if (!found.equals(part.sha256())) {
+        throw new DamagedFileException(
+            Store.shown(file),
+            "has the SHA-256 " + found + ", the plan " + part.sha256() + ".",
+            "Restore it; or delete the plan's folder, and the next run of its recipe makes it again.");
+      }
     }
     long length = store.length(file);
     byte[] prefix = new byte[(int) Math.min(length, Long.BYTES)];

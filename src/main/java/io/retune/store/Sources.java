@@ -337,7 +337,7 @@ public final class Sources {
   }
 
   private static Path pip(String source, Path staged, String place) throws IOException {
-    String requirement = coordinates(source, "pip:");
+    String requirement = coordinates(source, "pip:", place);
     Path wheels = Files.createDirectory(staged.resolve("wheels"));
     List<String> arguments =
         List.of(
@@ -358,7 +358,7 @@ public final class Sources {
   }
 
   private static Path maven(String source, Path staged, String place) throws IOException {
-    String artifact = coordinates(source, "maven:");
+    String artifact = coordinates(source, "maven:", place);
     Path jars = Files.createDirectory(staged.resolve("jars"));
     List<String> arguments =
         List.of(
@@ -371,8 +371,16 @@ public final class Sources {
     return onlyFile(jars, place, source);
   }
 
-  private static String coordinates(String source, String scheme) {
-    return source.substring(scheme.length(), source.indexOf('!'));
+  private static String coordinates(String source, String scheme, String place) {
+    int end = source.indexOf('!');
+    if (end < 0) {
+      throw InvalidInputException.of(
+          ErrorCode.NOT_A_SOURCE,
+          place,
+          "\"" + source + "\" does not say which file.",
+          "Add it: " + source + "!path.");
+    }
+    return source.substring(scheme.length(), end);
   }
 
   private static void client(
@@ -471,13 +479,19 @@ public final class Sources {
   }
 
   private void copyFromHadoop(String source, Path into, String place) throws IOException {
-    org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(source);
-    org.apache.hadoop.fs.FileSystem files = path.getFileSystem(hadoop);
-    FileStatus[] found = files.globStatus(path);
-    if (found != null) {
-      for (FileStatus status : found) {
-        copyFromHadoop(files, status, into);
+    try {
+      org.apache.hadoop.fs.Path path = new org.apache.hadoop.fs.Path(source);
+      org.apache.hadoop.fs.FileSystem files = path.getFileSystem(hadoop);
+      FileStatus[] found = files.globStatus(path);
+      if (found != null) {
+        for (FileStatus status : found) {
+          copyFromHadoop(files, status, into);
+        }
       }
+    } catch (RuntimeException e) {
+      // A file system that is named and not there, a name that is no URI.
+      Throwable reason = e.getCause() == null ? e : e.getCause();
+      throw new IOException(reason.getMessage(), e);
     }
     required(filesIn(into), source, place, List.of());
   }

@@ -58,14 +58,18 @@ public final class Store {
    */
   public static Store open(String uri, Configuration hadoop) {
     try {
-      Path given = new Path(uri);
-      requireLocal(uri, given);
-      Store store = new Store(new Path("file", null, absolute(given)), rawLocal(hadoop));
+      Store store = at(uri, hadoop);
       store.requireWritable();
       return store;
     } catch (IOException | IllegalArgumentException e) {
       throw unwritable(uri, e);
     }
+  }
+
+  private static Store at(String uri, Configuration hadoop) throws IOException {
+    Path given = new Path(uri);
+    requireLocal(uri, given);
+    return new Store(new Path("file", null, absolute(given)), rawLocal(hadoop));
   }
 
   /** What this relies on, rename and link as one indivisible act, object stores do not have. */
@@ -112,20 +116,24 @@ public final class Store {
   }
 
   /**
-   * Opens a store to read from.
+   * Opens a store to read from; it need not be one that can be written to.
    *
    * @throws InvalidInputException if there is none
    */
   public static Store existing(String uri, Configuration hadoop) {
-    requireLocal(uri, new Path(uri));
-    if (!Files.isDirectory(Paths.get(absolute(new Path(uri))))) {
-      throw InvalidInputException.of(
-          ErrorCode.STORE_NOT_FOUND,
-          "store " + uri,
-          "is not there.",
-          "Give the folder of a store with --store.");
+    try {
+      Store store = at(uri, hadoop);
+      if (Files.isDirectory(store.local(store.root))) {
+        return store;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot open " + uri, e);
     }
-    return open(uri, hadoop);
+    throw InvalidInputException.of(
+        ErrorCode.STORE_NOT_FOUND,
+        "store " + uri,
+        "is not there.",
+        "Give the folder of a store with --store.");
   }
 
   /** As messages name it: on this machine's disk a path, without {@code file:}. */
@@ -398,7 +406,7 @@ public final class Store {
   }
 
   private static void force(java.nio.file.Path file) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+    try (FileChannel channel = FileChannel.open(file)) {
       channel.force(true);
     }
   }

@@ -2,6 +2,7 @@ package io.retune.store;
 
 import com.github.luben.zstd.ZstdInputStream;
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import java.io.BufferedInputStream;
@@ -95,7 +96,7 @@ public final class Unpacked implements AutoCloseable {
     return new Problem(
         ErrorCode.CANNOT_DECOMPRESS,
         name,
-        "cannot be decompressed: " + e.getCause().getMessage() + ".",
+        "cannot be decompressed: " + FileReason.of((IOException) e.getCause()) + ".",
         "Compress it again; what ends with .gz or .zst is taken to be compressed.");
   }
 

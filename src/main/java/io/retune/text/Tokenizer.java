@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.ByteArrayInputStream;
@@ -100,7 +101,11 @@ public final class Tokenizer implements AutoCloseable {
           "is not there.",
           "Give a model with its tokenizer.json.");
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.NOT_A_MODEL,
+          file.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
     }
   }
 

@@ -2,6 +2,7 @@ package io.retune.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.IOException;
@@ -30,7 +31,11 @@ public record TokenizerConfig(Path file, JsonNode json) {
           "is not there.",
           "Give a model with its tokenizer_config.json.");
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.NOT_A_MODEL,
+          file.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
     }
   }
 

@@ -6,6 +6,8 @@ import io.retune.collective.Listener;
 import io.retune.collective.Peers;
 import io.retune.collective.TreeSum;
 import io.retune.collective.VectorPool;
+import io.retune.config.CheckDoesNotHoldException;
+import io.retune.config.ErrorCode;
 import io.retune.config.TrainSpec;
 import io.retune.engine.AdamW;
 import io.retune.engine.AdapterInit;
@@ -42,9 +44,6 @@ import org.apache.hadoop.conf.Configuration;
  * adapter and moments after every step.
  */
 public final class RankLoop implements AutoCloseable {
-  /** How the message begins of ranks that are not of one kind of machine. */
-  public static final String UNLIKE = "Ranks would not compute the same bits";
-
   private final TrainingTask task;
   private final Seat seat;
   private final int rank;
@@ -148,26 +147,29 @@ public final class RankLoop implements AutoCloseable {
     for (String hello : gather.allGather(Json.write(mine))) {
       ranks.add(Json.read(hello.getBytes(StandardCharsets.UTF_8), Hello.class));
     }
-    requireSameNumerics(ranks);
+    requireSameNumerics(task.attempt().run(), ranks);
     return ranks;
   }
 
-  private static void requireSameNumerics(List<Hello> ranks) {
+  private static void requireSameNumerics(String run, List<Hello> ranks) {
     Hello first = ranks.get(0);
     for (int rank = 1; rank < ranks.size(); rank++) {
       Hello other = ranks.get(rank);
       List<String> differing = Numerics.differing(first.numerics(), other.numerics());
       if (!differing.isEmpty()) {
         String fact = differing.get(0);
-        throw new IllegalStateException(
-            (UNLIKE + ": %s is %s on rank 0 (%s) but %s on rank %d (%s).")
+        throw new CheckDoesNotHoldException(
+            ErrorCode.NUMERICS_DIFFER,
+            run,
+            "Ranks would not compute the same bits: %s is %s on rank 0 (%s) but %s on rank %d (%s)."
                 .formatted(
                     fact,
                     first.numerics().get(fact),
                     first.host(),
                     other.numerics().get(fact),
                     rank,
-                    other.host()));
+                    other.host()),
+            "Run on machines of one kind.");
       }
     }
   }

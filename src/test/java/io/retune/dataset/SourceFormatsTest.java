@@ -221,6 +221,32 @@ class SourceFormatsTest {
             "_SUCCESS: is no Parquet file. [malformed-parquet]\n  Write it again; or name the files with a glob, as in *.parquet.");
   }
 
+  @Test
+  void damagedPagesOfParquetAreToldByFile() throws IOException {
+    Path file = parquet("a.parquet", "SELECT repeat('harbor ', 1000) AS text");
+    byte[] bytes = Files.readAllBytes(file);
+    // Behind the magic number comes the header of the first page.
+    Arrays.fill(bytes, 4, 24, (byte) 0xff);
+    Files.write(file, bytes);
+
+    assertThat(problems(workshop.file(file, Format.PARQUET, List.of())))
+        .extracting(Problem::toString)
+        .containsExactly(
+            "a.parquet: is a damaged Parquet file. [malformed-parquet]\n  Write it again.");
+  }
+
+  @Test
+  void parquetFilesThatSparkWouldPassOverAreRead() throws IOException {
+    Path in = Files.createDirectory(folder.resolve("in"));
+    Files.move(parquet("a.parquet", "SELECT 1 AS id"), in.resolve("_a.parquet"));
+    Files.move(parquet("b.parquet", "SELECT 2 AS id"), in.resolve(".b.parquet"));
+
+    DatasetVersion version = workshop.datasets.ingest("words", folderOf(in, Format.PARQUET), "");
+    assertThat(workshop.datasets.rows(version).select("id").collectAsList())
+        .extracting(row -> row.getInt(0))
+        .containsExactlyInAnyOrder(1, 2);
+  }
+
   private DatasetSpec csv(String name, String content) throws IOException {
     return workshop.file(name, content, Format.CSV, List.of());
   }

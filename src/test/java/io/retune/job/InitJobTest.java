@@ -234,6 +234,12 @@ class InitJobTest {
             i -> File.chat("user", "What, of " + i + "?", "assistant", "It\"s\n" + i),
             i -> "It\"s\n" + i + "<|im_end|>"),
         new File(
+            "csv of texts in a column that SQL quotes",
+            "a.csv",
+            i -> i < 0 ? "текст-`1`" : "Once there was a number %d.".formatted(i),
+            i -> "Once there was a number " + i + ".",
+            i -> "Once there was a number " + i + "."),
+        new File(
             "csv of instructions",
             "a.csv",
             i ->

@@ -3,6 +3,7 @@ package io.retune.job;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ConfigLoader;
 import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;

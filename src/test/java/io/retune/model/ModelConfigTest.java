@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import io.retune.config.InvalidInputException;
+import io.retune.store.Json;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -56,6 +58,15 @@ class ModelConfigTest {
     assertThat(four.contextTokens()).isEqualTo(512);
     assertThat(four.rmsEpsilon()).isEqualTo(1e-5);
     assertThat(four.tiedHead()).isTrue();
+  }
+
+  /** As it is exported, too. */
+  @Test
+  void theRotaryBaseMayStandBesideTheParametersThatLackIt() throws IOException {
+    for (String parameters : new String[] {"null", "{\"rope_type\":\"default\"}"}) {
+      String json = "{\"rope_theta\":500000.0,\"rope_parameters\":" + parameters + "}";
+      assertThat(RopeScaling.base(Json.read(json.getBytes(StandardCharsets.UTF_8)))).isEqualTo(5e5);
+    }
   }
 
   @Test

@@ -9,6 +9,8 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CyclicBarrier;
@@ -37,6 +39,15 @@ class StoreTest {
 
     assertThat(Files.readString(folder.resolve("store/runs/r/a.json"))).isEqualTo("two");
     assertThat(names("runs/r")).containsExactly("a.json");
+  }
+
+  /** An archive is read where nobody may write. */
+  @Test
+  void openingOneToReadWritesNothing() throws IOException {
+    FileTime before = FileTime.from(Instant.EPOCH);
+    Files.setLastModifiedTime(folder.resolve("store"), before);
+    Store.existing(folder.resolve("store").toString(), new Configuration());
+    assertThat(Files.getLastModifiedTime(folder.resolve("store"))).isEqualTo(before);
   }
 
   @Test

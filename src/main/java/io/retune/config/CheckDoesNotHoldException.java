@@ -1,9 +1,5 @@
-package io.retune.job;
+package io.retune.config;
 
-import io.retune.config.ErrorCode;
-import io.retune.config.Exit;
-import io.retune.config.Failure;
-import io.retune.config.Problem;
 import java.util.List;
 
 /** Something that must be equal is not: exit code 4. */
@@ -12,12 +8,13 @@ public final class CheckDoesNotHoldException extends RuntimeException implements
 
   private final List<Problem> problems;
 
-  CheckDoesNotHoldException(List<Problem> problems) {
+  public CheckDoesNotHoldException(List<Problem> problems) {
     super(Failure.told(problems));
     this.problems = Failure.of(Exit.CHECK_DOES_NOT_HOLD, problems);
   }
 
-  CheckDoesNotHoldException(ErrorCode code, String place, String message, String remedy) {
+  /** A single problem: of which kind, where, what, and what to do about it. */
+  public CheckDoesNotHoldException(ErrorCode code, String place, String message, String remedy) {
     this(List.of(new Problem(code, place, message, remedy)));
   }
 
