@@ -72,8 +72,7 @@ final class PreparedWeights {
 
   private static void make(ImportedModel model, Path file, Path digest) throws IOException {
     ModelImporter.requireUnchanged(model);
-    Files.createDirectories(file.getParent());
-    Path staged = Files.createTempDirectory(file.getParent(), ".preparing-");
+    Path staged = Scratch.make(file.getParent(), ".preparing-");
     try {
       Path weights = staged.resolve(file.getFileName());
       Path sha256 = Files.writeString(staged.resolve(digest.getFileName()), write(model, weights));

@@ -168,8 +168,8 @@ public final class Sources {
   private Fetched fetchInto(String source, Optional<Sha256> pinned, String place)
       throws IOException {
     requireOnline(source, pinned, place);
-    Path sources = Files.createDirectories(cache.resolve("sources"));
-    Path staged = Files.createTempDirectory(sources, ".fetching-");
+    Path sources = cache.resolve("sources");
+    Path staged = Scratch.make(sources, ".fetching-");
     try {
       Path files = Files.createDirectory(staged.resolve("files"));
       if (source.startsWith("pip:")) {

@@ -42,6 +42,8 @@ import org.apache.hadoop.fs.RawLocalFileSystem;
  * </pre>
  */
 public final class Store {
+  private static final String STAGED = ".staged-";
+
   private final Path root;
   private final FileSystem files;
 
@@ -351,9 +353,17 @@ public final class Store {
     }
   }
 
-  /** A fresh name beside {@code folder}, to fill and then {@link #publish}. */
+  /**
+   * A fresh name beside {@code folder}, to fill and then {@link #publish}. What killed processes
+   * filled and did not publish is deleted.
+   */
   public Path stage(Path folder) {
     Path staged = staged(folder);
+    try {
+      Scratch.deleteLeftBehind(local(folder.getParent()), STAGED);
+    } catch (IOException e) {
+      throw new UnwritableException(folder.getParent(), e);
+    }
     makeFolder(staged);
     return staged;
   }
@@ -397,7 +407,7 @@ public final class Store {
   }
 
   private static String stagedName(String name) {
-    return ".staged-" + name + "-" + UUID.randomUUID();
+    return STAGED + name + "-" + UUID.randomUUID();
   }
 
   private static void rename(java.nio.file.Path from, java.nio.file.Path to) throws IOException {

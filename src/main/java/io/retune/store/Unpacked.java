@@ -49,7 +49,7 @@ public final class Unpacked implements AutoCloseable {
       asTheyLie.files.putAll(files);
       return asTheyLie;
     }
-    Path folder = Files.createTempDirectory(Files.createDirectories(parent), ".unpacked-");
+    Path folder = Scratch.make(parent, ".unpacked-");
     Unpacked unpacked = new Unpacked(Optional.of(folder));
     try {
       unpacked.add(files, folder, all);

@@ -51,6 +51,25 @@ class StoreTest {
   }
 
   @Test
+  void whatKilledProcessesStagedGoesWithTheNextOne() throws IOException {
+    FileTime longAgo = FileTime.from(Instant.now().minus(Scratch.LEFT_BEHIND).minusSeconds(60));
+    for (String name : List.of("killed", "working")) {
+      Path staged = store.local(store.stage(store.path("models", name)));
+      Files.setLastModifiedTime(Files.writeString(staged.resolve("weights"), name), longAgo);
+      Files.setLastModifiedTime(staged, longAgo);
+    }
+    try (Stream<Path> working = Files.list(folder.resolve("store/models"))) {
+      Path staged = working.filter(p -> p.toString().contains("working")).findFirst().orElseThrow();
+      Files.writeString(staged.resolve("more"), "now");
+    }
+    store.stage(store.path("models", "next"));
+    assertThat(names("models"))
+        .hasSize(2)
+        .anyMatch(name -> name.startsWith(".staged-working-"))
+        .anyMatch(name -> name.startsWith(".staged-next-"));
+  }
+
+  @Test
   void aBodyThatFailsLeavesNothingNewBehind() throws IOException {
     store.write(store.path("kept"), "old".getBytes(StandardCharsets.UTF_8));
     for (String name : List.of("kept", "fresh")) {
