@@ -57,7 +57,7 @@ final class Failures {
               ErrorCode.WRITE_FAILED,
               command,
               unwritable.get() + ".",
-              "Make room, then ask again."));
+              "Make room, or see to it that you may write there; then ask again."));
     }
     return defect(e);
   }

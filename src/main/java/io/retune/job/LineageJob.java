@@ -68,7 +68,13 @@ public final class LineageJob {
   }
 
   private LineageQueries upToDate() {
-    new Recording(workspace).completeAll();
+    if (workspace.store().isWritable()) {
+      new Recording(workspace).completeAll();
+    } else {
+      workspace
+          .terminal()
+          .warn("tables    are shown as they are: you may not write to their store");
+    }
     return new LineageQueries(workspace.spark(), workspace.store());
   }
 }

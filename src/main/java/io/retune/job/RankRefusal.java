@@ -18,7 +18,7 @@ final class RankRefusal {
   /** As a {@link Problem} writes itself into the message of a {@link Failure}. */
   private static final Pattern TOLD =
       Pattern.compile(
-          "(?m)^(?:Caused by: )?(?:\\w+\\.)+\\w+: (.+?): (.+) \\[([a-z0-9-]+)]\\R {2}(.+)$");
+          "(?m)^.*\\bio\\.retune\\.(?:\\w+\\.)*\\w+Exception: (.+?): (.+) \\[([a-z0-9-]+)]\\R {2}(.+)$");
 
   private RankRefusal() {}
 

@@ -3,6 +3,8 @@ package io.retune.lineage;
 import io.delta.exceptions.ConcurrentTransactionException;
 import io.delta.kernel.internal.actions.Metadata;
 import io.delta.tables.DeltaTable;
+import io.retune.config.ErrorCode;
+import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
@@ -63,6 +65,10 @@ public final class LineageTables {
   private String make(String table) {
     String location = store.path("lineage", table).toString();
     TableDefinition definition = TableDefinition.of(table);
+    if (!store.isWritable()) {
+      requireAsDefined(definition, location);
+      return location;
+    }
     if (!DeltaTable.isDeltaTable(spark, location)) {
       EmptyTables.note(store, table);
       try {
@@ -76,6 +82,17 @@ public final class LineageTables {
     }
     bringUp(definition, location);
     return location;
+  }
+
+  private void requireAsDefined(TableDefinition definition, String location) {
+    if (!DeltaTable.isDeltaTable(spark, location)
+        || !definition.changes(location, metadata(location)).isEmpty()) {
+      throw InvalidInputException.of(
+          ErrorCode.STORE_NOT_WRITABLE,
+          "table " + Store.shown(new Path(location)),
+          "is not there, or of an earlier Retune, and its store cannot be written to.",
+          "Ask a copy of the store that you may write to.");
+    }
   }
 
   /** An earlier Retune may have made the table. */

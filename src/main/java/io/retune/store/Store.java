@@ -98,6 +98,11 @@ public final class Store {
     return raw;
   }
 
+  /** Whether this process may write to it: an archive may be there to be read. */
+  public boolean isWritable() {
+    return Files.isWritable(local(root));
+  }
+
   private void requireWritable() throws IOException {
     Path probe = new Path(root, ".probe-" + UUID.randomUUID());
     if (!files.mkdirs(root)) {

@@ -30,7 +30,9 @@ class RankRefusalTest {
   @Test
   void aDamagedFileIsRefusedAgainAndSoIsWhatCausesSomethingElse() {
     for (Throwable thrown :
-        new Throwable[] {damaged, new IllegalStateException("Rank 1", damaged)}) {
+        new Throwable[] {
+          damaged, new IllegalStateException("A lane failed: " + damaged, damaged)
+        }) {
       assertThat(RankRefusal.in(aborted(thrown)))
           .get()
           .isInstanceOf(CheckDoesNotHoldException.class)
