@@ -6,37 +6,19 @@ import static org.apache.spark.sql.functions.countDistinct;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.delta.tables.DeltaTable;
 import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
-import io.retune.config.OrderSpec;
-import io.retune.config.SourceSpec;
 import io.retune.config.TransformSpec;
 import io.retune.dataset.DatasetVersion;
 import io.retune.dataset.Snapshot;
 import io.retune.dataset.Workshop;
-import io.retune.evaluate.GroupComparison;
-import io.retune.evaluate.SuccessMetric;
 import io.retune.lineage.JournalEntry.AttemptEnded;
-import io.retune.lineage.JournalEntry.AttemptStarted;
-import io.retune.lineage.JournalEntry.Checkpointed;
 import io.retune.lineage.JournalEntry.Declared;
-import io.retune.lineage.JournalEntry.Ended;
-import io.retune.lineage.JournalEntry.Evaluated;
 import io.retune.lineage.JournalEntry.Stepped;
-import io.retune.lineage.Rebuild.Comparison;
-import io.retune.model.ImportedModel;
-import io.retune.model.ModelConfig;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
-import io.retune.train.CheckpointRecord;
-import io.retune.train.EvaluationRecord;
-import io.retune.train.GradientDigest;
-import io.retune.train.Machine;
-import io.retune.train.RankEvent;
-import io.retune.train.StepRecord;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -45,10 +27,8 @@ import java.nio.file.Path;
 import java.sql.Timestamp;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -60,185 +40,11 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.delta.DeltaLog;
 import org.apache.spark.sql.types.StructField;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Journals into tables, and what the named queries find there. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class LineageTablesTest {
-  private static final JournalEntry.Asked ASKED =
-      new JournalEntry.Asked(
-          "words",
-          "",
-          "e".repeat(64),
-          "{\"order\":{\"seed\":42},\"list\":[{\"name\":\"one\",\"keep\":3}]}",
-          new TreeMap<>(Map.of("order", "because", "list.one", "few")),
-          List.of());
-
-  private static final SourceSpec SOURCE = new SourceSpec("file:m", "d".repeat(64));
-
-  private static final OrderSpec ORDER =
-      new OrderSpec(42, Optional.empty(), Optional.of(2), 4, 2, 200, true);
-
-  private Workshop workshop;
-  private Snapshot snapshot;
-  private Plan plan;
-  private DatasetVersion version;
-  private ImportedModel model;
-  private LineageTables tables;
-
-  @BeforeAll
-  void prepare(@TempDir Path folder) throws IOException {
-    workshop = new Workshop(folder);
-    String words =
-        IntStream.range(0, 40)
-            .mapToObj(i -> "{\"word\":\"" + "w".repeat(1 + i % 7) + i + "\"}\n")
-            .collect(Collectors.joining());
-    snapshot =
-        workshop.prepare(workshop.jsonl("a.jsonl", words), Workshop.heldOut(), Workshop.chat());
-    plan = new Planner(workshop.spark, workshop.store).planFor(snapshot, ORDER);
-    tables = new LineageTables(workshop.spark, workshop.store);
-    version = workshop.datasets.version("words", 1);
-    model =
-        new ImportedModel(
-            new Sha256("d".repeat(64)),
-            folder,
-            new ModelConfig(
-                9, 8, 12, 2, 2, 1, 4, 16, 1e-5, new ModelConfig.Rope(new float[2], 1f), true));
-    for (int twice = 0; twice < 2; twice++) {
-      tables.add(version);
-      tables.add(snapshot);
-      tables.add(plan, snapshot);
-      tables.add(model, SOURCE);
-      tables.add(ASKED);
-    }
-  }
-
-  /** The journal of a run that has done {@code steps} steps, one of them in a second attempt. */
-  private List<JournalEntry> journal(String run, int steps) {
-    List<JournalEntry.Event> events = new ArrayList<>();
-    events.add(
-        new Declared(
-            run,
-            "request of " + run,
-            ASKED,
-            SOURCE,
-            "d".repeat(64),
-            List.of(version),
-            snapshot,
-            plan.key(),
-            plan.root().hex(),
-            plan.manifestSha256(),
-            plan.evaluationSha256(),
-            plan.steps().size(),
-            1200,
-            1000));
-    events.add(new JournalEntry.DriverStarted(1, environment()));
-    events.add(started(1, 0));
-    events.add(new Evaluated(1, evaluation(0)));
-    for (int step = 1; step < steps; step++) {
-      events.add(new Stepped(1, step(step)));
-    }
-    events.add(
-        new Checkpointed(1, new CheckpointRecord(steps - 1, "runs/x", "c".repeat(64), 7, 1)));
-    events.add(new AttemptEnded(1, "driver lost", 0, 0));
-    events.add(started(2, steps - 1));
-    events.add(new Stepped(2, step(steps)));
-    List<JournalEntry> entries = new ArrayList<>();
-    for (JournalEntry.Event event : events) {
-      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T12:00:00.5Z", event, "0"));
-    }
-    return entries;
-  }
-
-  private static final Machine MACHINE =
-      new Machine("a", "Linux", "amd64", "cpu", 2, 1 << 30, List.of());
-
-  private static Environment environment() {
-    return environment("unknown", "7".repeat(64));
-  }
-
-  private static Environment environment(String commit, String program) {
-    return new Environment(
-        new Environment.Code("1", commit, "main", "", program),
-        "someone",
-        "17",
-        List.of("-Xmx1g"),
-        MACHINE,
-        new TreeMap<>(Map.of("spark.master", "local[2]")),
-        List.of("a.jar"));
-  }
-
-  private static AttemptStarted started(int attempt, int from) {
-    return new AttemptStarted(
-        attempt,
-        from,
-        List.of(
-            new RankEvent.Rank("a", 11, 2, MACHINE, List.of("0", "1")),
-            new RankEvent.Rank("b", 12, 1, MACHINE, List.of())),
-        new TreeMap<>(Map.of("torch", "2.7.1")),
-        "f".repeat(64));
-  }
-
-  private EvaluationRecord evaluation(int step) {
-    double[] losses = new double[plan.evaluationExamples().size()];
-    Arrays.fill(losses, 2.5);
-    return new EvaluationRecord(step, losses, 40);
-  }
-
-  private static StepRecord step(int step) {
-    return new StepRecord(
-        step,
-        3.0 / step,
-        1e-3,
-        0.5,
-        4,
-        400,
-        100,
-        List.of("aa", "bb"),
-        GradientDigest.of(List.of("cccc")),
-        1,
-        2,
-        3,
-        4,
-        5,
-        10,
-        1 << 20);
-  }
-
-  private List<JournalEntry> ended(List<JournalEntry> journal) {
-    return ended(journal, 2.0);
-  }
-
-  private List<JournalEntry> ended(List<JournalEntry> journal, double loss) {
-    List<JournalEntry> entries = new ArrayList<>(journal);
-    for (JournalEntry.Event event :
-        List.of(
-            new Evaluated(2, evaluation(3)),
-            new AttemptEnded(2, "finished", 1, 250),
-            new Ended(
-                "9".repeat(64),
-                "runs/x/adapter",
-                List.of(
-                    new GroupComparison(
-                        "", 10, 20, new io.retune.evaluate.Comparison(2.5, loss, -0.6, -0.4)),
-                    new GroupComparison(
-                        "noun", 4, 9, new io.retune.evaluate.Comparison(2.5, 2.6, -0.6, 0.4))),
-                List.of(new SuccessMetric("verdict", "better", "better", true)),
-                new TreeMap<>(Map.of("train", 5L))),
-            new JournalEntry.Written(
-                List.of(new JournalEntry.Artifact("a", "runs/x/a", "8".repeat(64), 3))))) {
-      entries.add(new JournalEntry(entries.size() + 1, "2026-11-24T13:00:00Z", event, "f"));
-    }
-    return entries;
-  }
-
-  private long count(String table, String run) {
-    return tables.read(table).filter("run = '" + run + "'").count();
-  }
-
+class LineageTablesTest extends RecordedRuns {
   @Test
   void anyNumberOfLoadsGivesEachRowOnce() {
     List<JournalEntry> journal = journal("again", 3);
@@ -343,44 +149,6 @@ class LineageTablesTest {
   }
 
   @Test
-  void tablesThatAreRebuiltEqualTheOriginals() throws IOException {
-    RunHistory history = new RunHistory(ended(journal("rebuilt", 3)));
-    tables.load(history, plan);
-    Map<String, List<String>> originals = json("rebuilt");
-    for (String table : RunRows.TABLES) {
-      FileUtils.deleteDirectory(workshop.store.localPath("lineage", table).toFile());
-    }
-    DeltaLog.clearCache();
-    tables = new LineageTables(workshop.spark, workshop.store);
-    Rebuild rebuild = rebuild(history);
-    assertThat(ofRuns(rebuild))
-        .allSatisfy(c -> assertThat(c.there() + c.strange()).isZero())
-        .extracting(Comparison::missing)
-        .containsExactlyElementsOf(
-            originals.values().stream().map(rows -> (long) rows.size()).toList());
-    assertThat(json("rebuilt").values()).allSatisfy(rows -> assertThat(rows).isEmpty());
-    rebuild.add();
-    assertThat(json("rebuilt")).isEqualTo(originals);
-    assertThat(rebuild(history).comparisons()).allMatch(Comparison::isEqual);
-  }
-
-  @Test
-  void whatIsAddedBehindARebuildIsLoaded() throws IOException {
-    List<JournalEntry> journal = journal("behind", 3);
-    tables.load(new RunHistory(journal), plan);
-    FileUtils.deleteDirectory(workshop.store.localPath("lineage", "run_ends").toFile());
-    FileUtils.deleteDirectory(workshop.store.localPath("lineage", "evaluations").toFile());
-    DeltaLog.clearCache();
-    tables = new LineageTables(workshop.spark, workshop.store);
-    assertThat(LineageTables.isAnyLost(workshop.store)).isTrue();
-    rebuild(new RunHistory(journal)).add();
-    assertThat(LineageTables.isAnyLost(workshop.store)).isFalse();
-    List<JournalEntry> whole = ended(journal);
-    tables.load(new RunHistory(whole), plan);
-    assertThat(rebuild(new RunHistory(whole)).comparisons()).allMatch(Comparison::isEqual);
-  }
-
-  @Test
   void aTableThatWasMadeIsNotedUntilAllRunsAreRecordedAgain() throws IOException {
     EmptyTables.in(workshop.store).ifPresent(EmptyTables::filled);
     tables.prepare(plan, snapshot);
@@ -446,28 +214,6 @@ class LineageTablesTest {
         .collect(Collectors.toSet());
   }
 
-  private Rebuild rebuild(RunHistory history, JournalEntry... others) {
-    return tables.rebuild(
-        history,
-        plan,
-        model,
-        () -> Arrays.stream(others).map(entry -> (Declared) entry.event()).toList());
-  }
-
-  private static List<Comparison> ofRuns(Rebuild rebuild) {
-    return rebuild.comparisons().stream().filter(c -> c.where().startsWith("run =")).toList();
-  }
-
-  private static List<String> unequal(Rebuild rebuild) {
-    return rebuild.comparisons().stream()
-        .filter(c -> !c.isEqual())
-        .map(
-            c ->
-                "%s has %d of %d, misses %d, has %d strange"
-                    .formatted(c.table(), c.there(), c.recorded(), c.missing(), c.strange()))
-        .toList();
-  }
-
   @Test
   void anEndWithoutAStartIsNoAttempt() {
     List<JournalEntry> journal = new ArrayList<>(journal("no-start", 2));
@@ -476,147 +222,6 @@ class LineageTablesTest {
             journal.size() + 1, "2026-11-24T12:00:00Z", new AttemptEnded(7, "refused", 0, 0), "0"));
     tables.load(new RunHistory(journal), plan);
     assertThat(count("attempts", "no-start")).isEqualTo(1);
-  }
-
-  private String location(String table) {
-    return workshop.store.path("lineage", table).toString();
-  }
-
-  /** As somebody would who can write to the store. */
-  private void change(String table, String where, String set) {
-    String change =
-        "%s;UPDATE delta.`%s` SET %s WHERE %s"
-            .formatted(
-                TableDefinition.appendOnly(location(table), "false"), location(table), set, where);
-    Arrays.stream(change.split(";")).forEach(workshop.spark::sql);
-  }
-
-  private void repeat(String table, String where) {
-    tables.read(table).filter(where).write().format("delta").mode("append").save(location(table));
-  }
-
-  @Test
-  void aRightRowIsNotPutBesideAChangedOne() {
-    RunHistory history = new RunHistory(ended(journal("changed", 3)));
-    tables.load(history, plan);
-    Map<String, List<String>> originals = json("changed");
-    change("steps", "run = 'changed' AND step = 1", "loss = 0.5");
-    repeat("checkpoints", "run = 'changed'");
-    Map<String, List<String>> changed = json("changed");
-    long version =
-        DeltaTable.forPath(workshop.spark, location("steps")).history(1).first().getLong(0);
-
-    Rebuild rebuild = rebuild(history);
-    assertThat(unequal(rebuild))
-        .containsExactly(
-            "steps has 3 of 3, misses 1, has 1 strange",
-            "checkpoints has 2 of 1, misses 0, has 1 strange");
-    assertThatThrownBy(rebuild::add).isInstanceOf(IllegalStateException.class);
-    assertThat(json("changed")).isEqualTo(changed);
-
-    rebuild.repair();
-    assertThat(json("changed")).isEqualTo(originals);
-    assertThat(unequal(rebuild(history))).isEmpty();
-    // What was there can still be looked at, and no more can be changed than before.
-    assertThat(
-            workshop
-                .spark
-                .read()
-                .format("delta")
-                .option("versionAsOf", version)
-                .load(location("steps"))
-                .filter("run = 'changed' AND loss = 0.5")
-                .count())
-        .isEqualTo(1);
-    assertThatThrownBy(() -> workshop.spark.sql("DELETE FROM delta.`" + location("steps") + "`"))
-        .hasMessageContaining("configured to only allow appends");
-    tables.load(history, plan);
-    assertThat(json("changed")).isEqualTo(originals);
-  }
-
-  @Test
-  void rowsOfAJournalThatWasNotLoadedYetAreAddedOnceBehindARepair() {
-    List<JournalEntry> journal = journal("early", 3);
-    tables.load(new RunHistory(journal), plan);
-    change("drivers", "run = 'early'", "version = '2'");
-    RunHistory whole = new RunHistory(ended(journal));
-    rebuild(whole).repair();
-    tables.load(whole, plan);
-    assertThat(unequal(rebuild(whole))).isEmpty();
-  }
-
-  @Test
-  void whatRunsShareIsHeldAgainstTheRecordToo() {
-    RunHistory history = new RunHistory(journal("shares", 2));
-    tables.load(history, plan);
-    assertThat(unequal(rebuild(history))).isEmpty();
-    change("ledger", "split = 'train' AND micro_batch = 0 AND slot = 0", "tokens = 1");
-    change("ledger_by_row", "split = 'train' AND micro_batch = 0 AND slot = 0", "epoch = 9");
-    change("datasets", "name = 'words'", "licence = 'mine'");
-    change("models", "true", "layers = 99");
-    change("snapshots", "true", "train_examples = 0");
-    change("snapshot_datasets", "true", "version = 7");
-    change("transforms", "position = 0", "rows = 7");
-    change("experiments", "true", "description = 'better'");
-    change("settings", "key = 'order.seed'", "value = '43'");
-    Rebuild rebuild = rebuild(history);
-    assertThat(rebuild.comparisons().stream().filter(c -> c.strange() == 1 && c.missing() == 1))
-        .extracting(Comparison::table)
-        .containsExactly(
-            "datasets",
-            "models",
-            "snapshots",
-            "snapshot_datasets",
-            "transforms",
-            "experiments",
-            "settings",
-            "ledger",
-            "ledger_by_row");
-    rebuild.repair();
-    assertThat(unequal(rebuild(history))).isEmpty();
-    tables = new LineageTables(workshop.spark, workshop.store);
-    tables.add(version);
-    tables.add(plan, snapshot);
-    assertThat(unequal(rebuild(history))).isEmpty();
-  }
-
-  @Test
-  void anExperimentIsAsSomeRunOfTheStoreDeclaredIt() {
-    JournalEntry other = journal("first-of-two", 2).get(0);
-    RunHistory history = new RunHistory(journal("second-of-two", 2));
-    tables.load(history, plan);
-    change("experiments", "true", "description = 'as the first run said'");
-    assertThat(unequal(rebuild(history)))
-        .containsExactly("experiments has 1 of 1, misses 1, has 1 strange");
-    Declared was = (Declared) other.event();
-    JournalEntry said =
-        new JournalEntry(
-            1,
-            other.time(),
-            new Declared(
-                was.run(),
-                was.request(),
-                new JournalEntry.Asked(
-                    was.asked().name(),
-                    "as the first run said",
-                    was.asked().experiment(),
-                    was.asked().configuration(),
-                    was.asked().reasons(),
-                    was.asked().unexplained()),
-                was.source(),
-                was.modelSha256(),
-                was.datasets(),
-                was.snapshot(),
-                was.planKey(),
-                was.planSha256(),
-                was.planManifestSha256(),
-                was.evaluationSha256(),
-                was.steps(),
-                was.tokens(),
-                was.targetTokens()),
-            "0");
-    assertThat(unequal(rebuild(history, said))).isEmpty();
-    change("experiments", "true", "description = ''");
   }
 
   @Test
@@ -717,18 +322,6 @@ class LineageTablesTest {
   }
 
   /** A run's rows, by table in their order. */
-  private Map<String, List<String>> json(String run) {
-    Map<String, List<String>> rows = new LinkedHashMap<>();
-    for (String table : RunRows.TABLES) {
-      rows.put(
-          table,
-          tables.read(table).filter("run = '" + run + "'").toJSON().collectAsList().stream()
-              .sorted()
-              .toList());
-    }
-    return rows;
-  }
-
   @Test
   void aTextOfSeveralLinesIsPrintedInOneWhereColumnsStandSideBySide() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
