@@ -118,7 +118,7 @@ public final class DriverEnvironment {
       if (RECORDED.matcher(name).matches()
           && !CATALOG_OPTION.matcher(name).matches()
           && !Secrets.isSecret(name)) {
-        settings.put(name, Secrets.hideQueries(Secrets.hide(setting._2())));
+        settings.put(name, Secrets.hideQueries(setting._2()));
       }
     }
     return settings;

@@ -40,8 +40,7 @@ public final class FileReason {
       return full.getFile() + " is not empty";
     } else if (e instanceof FileSystemException other && other.getReason() != null) {
       return other.getFile() + ": " + other.getReason();
-    }
-    if (e instanceof EOFException && e.getMessage() == null) {
+    } else if (e instanceof EOFException && e.getMessage() == null) {
       return "it ends too early";
     }
     // Below it some have a place in the program.

@@ -45,7 +45,7 @@ public record Problem(ErrorCode code, String place, String message, String remed
   }
 
   private static String told(String text) {
-    String hidden = Secrets.hideQueries(Secrets.hide(text));
+    String hidden = Secrets.hideQueries(text);
     String line = LINE_END.matcher(hidden.strip()).replaceAll(" ");
     return cut(
         CONTROL

@@ -84,8 +84,9 @@ public final class Secrets {
     return hidden;
   }
 
-  /** {@code text} with what follows the {@code ?} or {@code #} of its URIs replaced, too. */
+  /** As {@link #hide}, with what follows the {@code ?} or {@code #} of URIs replaced, too. */
   public static String hideQueries(String text) {
-    return text.contains("://") ? QUERY.matcher(text).replaceAll("$1?" + HIDDEN) : text;
+    String hidden = hide(text);
+    return hidden.contains("://") ? QUERY.matcher(hidden).replaceAll("$1?" + HIDDEN) : hidden;
   }
 }

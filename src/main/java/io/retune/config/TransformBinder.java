@@ -15,8 +15,6 @@ import java.util.regex.Pattern;
 
 /** Binds a chain of transforms and checks that its parts stand in an order that makes sense. */
 final class TransformBinder {
-  private static final String COLUMN = "[A-Za-z_][A-Za-z0-9_]*";
-
   private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([^}]*)(}?)");
 
   private static final List<String> KINDS =
@@ -37,13 +35,13 @@ final class TransformBinder {
           ErrorCode.NOT_A_NAME,
           "Expected the name of a column: letters, digits and _.",
           "is no column's name",
-          Pattern.compile(COLUMN));
+          Pattern.compile(TransformSpec.COLUMN));
 
   private static final Kind<List<String>> COLUMN_NAMES =
       Kind.someNames(
           ErrorCode.NOT_A_NAME,
           "Expected a list of columns such as [lemma, pos].",
-          Pattern.compile(COLUMN));
+          Pattern.compile(TransformSpec.COLUMN));
 
   private static final Kind<String> REASON = Kind.text("Expected the reason, as text.");
 
@@ -149,7 +147,7 @@ final class TransformBinder {
     Block columns = block.child("select");
     SortedMap<String, String> expressions = new TreeMap<>();
     for (String column : columns.names()) {
-      if (!column.matches(COLUMN)) {
+      if (!column.matches(TransformSpec.COLUMN)) {
         columns.problem(
             ErrorCode.NOT_A_NAME, column, "is no column's name.", COLUMN_NAME.expected());
       }
@@ -276,7 +274,7 @@ final class TransformBinder {
   private static void checkPlaceholders(Block block, String content) {
     Matcher placeholder = PLACEHOLDER.matcher(content);
     while (placeholder.find()) {
-      if (placeholder.group(2).isEmpty() || !placeholder.group(1).matches(COLUMN)) {
+      if (placeholder.group(2).isEmpty() || !placeholder.group(1).matches(TransformSpec.COLUMN)) {
         block.problem(
             ErrorCode.NOT_A_NAME,
             "content",

@@ -9,6 +9,9 @@ import java.util.SortedMap;
  * the row's columns.
  */
 public sealed interface TransformSpec {
+  /** The names of columns that a transform can say without an expression. */
+  String COLUMN = "[A-Za-z_][A-Za-z0-9_]*";
+
   String name();
 
   /**

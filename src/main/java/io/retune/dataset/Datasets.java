@@ -150,9 +150,12 @@ public final class Datasets {
 
   /** Reads them for the first time: files may be gone, or damaged. */
   private static long count(String name, DatasetSpec spec, Dataset<Row> rows) {
+    if (spec.format() == DatasetSpec.Format.PARQUET) {
+      return ParquetRows.reading(rows::count);
+    }
     return TableSource.parse(spec.origin().source())
         .map(table -> Tables.reading(table, "data.datasets." + name, rows::count))
-        .orElseGet(() -> ParquetRows.reading(rows::count));
+        .orElseGet(rows::count);
   }
 
   /** Whether {@link #ingest} would find a version that is there, and add nothing. */

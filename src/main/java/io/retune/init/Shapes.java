@@ -45,9 +45,6 @@ final class Shapes {
           + " columns, or write a configuration with a select that makes one of these; see"
           + " conf/reference.conf.";
 
-  /** Of a column that a configuration can name as it is. */
-  static final String NAME = "[A-Za-z_][A-Za-z0-9_]*";
-
   private Shapes() {}
 
   /**

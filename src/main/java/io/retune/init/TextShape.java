@@ -1,6 +1,7 @@
 package io.retune.init;
 
 import io.retune.config.DatasetSpec.Format;
+import io.retune.config.TransformSpec;
 import java.util.List;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -18,7 +19,7 @@ final class TextShape {
 
   static Shape of(DataFile file, String column) {
     TreeMap<String, String> select = new TreeMap<>();
-    if (!column.matches(Shapes.NAME)) {
+    if (!column.matches(TransformSpec.COLUMN)) {
       select.put(TEXT, Shapes.quoted(column));
     }
     String text = select.isEmpty() ? column : TEXT;

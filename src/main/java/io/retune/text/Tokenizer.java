@@ -7,8 +7,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.ByteArrayInputStream;
@@ -94,18 +92,8 @@ public final class Tokenizer implements AutoCloseable {
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(text), AS_IT_IS);
       return new Tokenizer(tokenizer, special, said, asDocument(json));
-    } catch (java.nio.file.NoSuchFileException e) {
-      throw InvalidInputException.of(
-          ErrorCode.NOT_A_MODEL,
-          file.toString(),
-          "is not there.",
-          "Give a model with its tokenizer.json.");
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          ErrorCode.NOT_A_MODEL,
-          file.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
-          "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
+      throw ModelFile.unreadable(file, e);
     }
   }
 

@@ -1,14 +1,11 @@
 package io.retune.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -24,18 +21,8 @@ public record TokenizerConfig(Path file, JsonNode json) {
     Path file = modelDirectory.resolve("tokenizer_config.json");
     try {
       return new TokenizerConfig(file, Json.read(Files.readAllBytes(file)));
-    } catch (NoSuchFileException e) {
-      throw InvalidInputException.of(
-          ErrorCode.NOT_A_MODEL,
-          file.toString(),
-          "is not there.",
-          "Give a model with its tokenizer_config.json.");
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          ErrorCode.NOT_A_MODEL,
-          file.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
-          "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
+      throw ModelFile.unreadable(file, e);
     }
   }
 

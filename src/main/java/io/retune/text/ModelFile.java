@@ -1,0 +1,28 @@
+package io.retune.text;
+
+import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
+import io.retune.config.InvalidInputException;
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/** What a model must have beside its weights. */
+final class ModelFile {
+  private ModelFile() {}
+
+  /** Why {@code file} could not be read. */
+  static InvalidInputException unreadable(Path file, IOException e) {
+    return e instanceof NoSuchFileException
+        ? InvalidInputException.of(
+            ErrorCode.NOT_A_MODEL,
+            file.toString(),
+            "is not there.",
+            "Give a model with its " + file.getFileName() + ".")
+        : InvalidInputException.of(
+            ErrorCode.NOT_A_MODEL,
+            file.toString(),
+            "cannot be read: " + FileReason.of(e) + ".",
+            "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
+  }
+}
