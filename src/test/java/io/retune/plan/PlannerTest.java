@@ -155,7 +155,7 @@ class PlannerTest {
     Files.write(file, bytes);
     PlanReader reader = PlanReader.open(workshop.store, plan.key());
     assertThatThrownBy(() -> reader.training(0))
-        .isInstanceOf(InvalidInputException.class)
+        .isInstanceOf(DamagedFileException.class)
         .hasMessageContaining(part.sha256().hex());
   }
 
