@@ -41,7 +41,7 @@ class SameWeightsTest {
   @BeforeAll
   void oneRankOneLane() throws IOException {
     SmokeStore.into(store);
-    reference = here("--lanes", "1");
+    reference = here("--request", "reference", "--lanes", "1");
     assertThat(reference.path("status").asText()).isEqualTo("finished");
     Path weights = Path.of(reference.path("adapter").asText(), "adapter_model.safetensors");
     assertThat(Sha256.of(weights).hex()).isEqualTo(RunAnswer.weights(reference));
@@ -154,10 +154,9 @@ class SameWeightsTest {
 
   @Test
   void aFinishedRunScoresEqualOnOtherExecutorsAndNotOnAnotherKindOfMachine() {
-    here("--request", "scored-again");
     RetuneProcess equal =
         RetuneProcess.run(
-            evaluate("scored-again", "--executors", "2", "--require", "better", "--json"));
+            evaluate("reference", "--executors", "2", "--require", "better", "--json"));
     assertThat(equal.json().path("equal").asBoolean()).isTrue();
     assertThat(equal.json().path("verdict").asText()).isEqualTo("better");
     assertThat(equal.stderr()).contains("EQUAL: 15 examples scored again, bit for bit");
@@ -165,7 +164,7 @@ class SameWeightsTest {
         RetuneProcess.start(
                 Map.of("ATEN_CPU_CAPABILITY", "default", "ONEDNN_MAX_CPU_ISA", "SSE41"),
                 List.of(),
-                evaluate("scored-again"))
+                evaluate("reference"))
             .waitFor();
     assertThat(unlike.exitCode()).as(unlike::stderr).isEqualTo(4);
     assertThat(unlike.stderr())

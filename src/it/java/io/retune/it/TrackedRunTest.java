@@ -70,6 +70,8 @@ class TrackedRunTest {
       "conf/runs/smoke.conf",
       "--set",
       "order.steps=2",
+      "--set",
+      "order.micro-batches=2",
       "--store",
       store.toString(),
       "--request",
