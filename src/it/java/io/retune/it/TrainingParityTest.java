@@ -29,6 +29,7 @@ import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
@@ -113,6 +114,7 @@ class TrainingParityTest {
         .isLessThan(GRADIENT_TOLERANCE);
   }
 
+  @Tag(LongForm.TAG)
   @Test
   void tenStepsFollowTorchWithAConstantRate(@TempDir Path folder) throws IOException {
     tenStepsFollow(folder, spec(5e-4, TrainSpec.Schedule.Shape.CONSTANT, 0));

@@ -118,10 +118,7 @@ public final class Preparation {
   /** As {@link #examples(Snapshot)}, for those who only read. */
   public static Dataset<Row> examples(SparkSession spark, Store store, Snapshot snapshot) {
     return withDatasetsOfSources(
-        spark
-            .read()
-            .format("delta")
-            .load(store.path("snapshots", snapshot.key(), "examples").toString()));
+        FrozenTable.read(spark, store.path("snapshots", snapshot.key(), "examples")));
   }
 
   /** Snapshots of before it was noted have row ids alone, as if all were of the example's. */

@@ -2,6 +2,7 @@ package io.retune.job;
 
 import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
+import io.retune.config.Exit;
 import io.retune.config.Failure;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
@@ -24,7 +25,7 @@ final class RankRefusal {
 
   /** The refusal that {@code failure} comes from, or is; empty if it is none. */
   static Optional<RuntimeException> in(RuntimeException failure) {
-    if (failure instanceof InvalidInputException || failure instanceof CheckDoesNotHoldException) {
+    if (failure instanceof Failure told && isMetAgain(told.exit())) {
       return Optional.of(failure);
     }
     for (Throwable t = failure; t != null; t = t.getCause()) {
@@ -32,17 +33,20 @@ final class RankRefusal {
       if (told.find()) {
         return ErrorCode.of(told.group(3))
             .map(code -> new Problem(code, told.group(1), told.group(2), told.group(4)))
-            .flatMap(RankRefusal::of);
+            .filter(problem -> isMetAgain(problem.code().exit()))
+            .map(RankRefusal::thrown);
       }
     }
     return Optional.empty();
   }
 
-  private static Optional<RuntimeException> of(Problem problem) {
-    return switch (problem.code().exit()) {
-      case BAD_INPUT -> Optional.of(new InvalidInputException(List.of(problem)));
-      case CHECK_DOES_NOT_HOLD -> Optional.of(new CheckDoesNotHoldException(List.of(problem)));
-      default -> Optional.empty();
-    };
+  private static boolean isMetAgain(Exit exit) {
+    return exit == Exit.BAD_INPUT || exit == Exit.CHECK_DOES_NOT_HOLD;
+  }
+
+  private static RuntimeException thrown(Problem problem) {
+    return problem.code().exit() == Exit.BAD_INPUT
+        ? new InvalidInputException(List.of(problem))
+        : new CheckDoesNotHoldException(List.of(problem));
   }
 }

@@ -2,7 +2,6 @@ package io.retune.lineage;
 
 import io.delta.exceptions.ConcurrentTransactionException;
 import io.delta.kernel.internal.actions.Metadata;
-import io.delta.tables.DeltaTable;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
@@ -69,13 +68,13 @@ public final class LineageTables {
       requireAsDefined(definition, location);
       return location;
     }
-    if (!DeltaTable.isDeltaTable(spark, location)) {
+    if (!appender.isThere(location)) {
       EmptyTables.note(store, table);
       try {
         spark.sql(definition.create(location));
       } catch (Exception e) { // Spark declares none of what it throws.
         // Another driver may have made it in this moment.
-        if (!DeltaTable.isDeltaTable(spark, location)) {
+        if (!appender.isThere(location)) {
           throw new IllegalStateException("Cannot make the table " + location, e);
         }
       }
@@ -85,7 +84,7 @@ public final class LineageTables {
   }
 
   private void requireAsDefined(TableDefinition definition, String location) {
-    if (!DeltaTable.isDeltaTable(spark, location)
+    if (!appender.isThere(location)
         || !definition.changes(location, metadata(location)).isEmpty()) {
       throw InvalidInputException.of(
           ErrorCode.STORE_NOT_WRITABLE,

@@ -10,9 +10,9 @@ import io.delta.kernel.data.ColumnVector;
 import io.delta.kernel.data.ColumnarBatch;
 import io.delta.kernel.data.FilteredColumnarBatch;
 import io.delta.kernel.data.Row;
-import io.delta.kernel.defaults.engine.DefaultEngine;
 import io.delta.kernel.engine.Engine;
 import io.delta.kernel.exceptions.ConcurrentTransactionException;
+import io.delta.kernel.exceptions.TableNotFoundException;
 import io.delta.kernel.hook.PostCommitHook;
 import io.delta.kernel.internal.actions.Metadata;
 import io.delta.kernel.types.DataType;
@@ -20,8 +20,8 @@ import io.delta.kernel.types.StringType;
 import io.delta.kernel.utils.CloseableIterable;
 import io.delta.kernel.utils.CloseableIterator;
 import io.delta.kernel.utils.DataFileStatus;
+import io.retune.store.DeltaKernel;
 import io.retune.store.Json;
-import io.retune.store.LinkLogStore;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Iterator;
@@ -40,9 +40,19 @@ final class RowAppender {
   private final Engine engine;
 
   RowAppender(Configuration hadoop) {
-    Configuration ours = new Configuration(hadoop);
-    ours.set("io.delta.kernel.logStore.file.impl", LinkLogStore.class.getName());
-    this.engine = DefaultEngine.create(ours);
+    this.engine = DeltaKernel.engine(hadoop);
+  }
+
+  /** Whether a table was made there, though it may be damaged. */
+  boolean isThere(String location) {
+    try {
+      snapshot(location);
+      return true;
+    } catch (TableNotFoundException e) {
+      return false;
+    } catch (RuntimeException e) {
+      return true;
+    }
   }
 
   /** Delta's own memory of what {@code application} wrote last; 0 when it wrote nothing. */

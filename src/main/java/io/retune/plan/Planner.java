@@ -5,6 +5,7 @@ import static org.apache.spark.sql.functions.col;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.OrderSpec;
+import io.retune.dataset.FrozenTable;
 import io.retune.dataset.Preparation;
 import io.retune.dataset.Snapshot;
 import io.retune.store.Json;
@@ -82,7 +83,7 @@ public final class Planner {
 
   /** The plan's ledger, with the columns listed above. */
   public static Dataset<Row> ledger(SparkSession spark, Store store, Plan plan) {
-    return spark.read().format("delta").load(store.path("plans", plan.key(), "ledger").toString());
+    return FrozenTable.read(spark, store.path("plans", plan.key(), "ledger"));
   }
 
   private static String key(Snapshot snapshot, OrderSpec order) {

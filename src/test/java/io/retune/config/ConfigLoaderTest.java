@@ -98,7 +98,7 @@ class ConfigLoaderTest {
     assertThat(recipe.model()).isEqualTo(quickstart.model());
     assertThat(recipe.data().datasets()).isEqualTo(quickstart.data().datasets());
     assertThat(recipe.order())
-        .isEqualTo(new OrderSpec(42, Optional.of(4), Optional.empty(), 8, 1, 128, true));
+        .isEqualTo(new OrderSpec(42, Optional.of(4), Optional.empty(), 4, 1, 128, true));
     assertThat(recipe.train().checkpointEvery()).isEqualTo(2);
     assertThat(recipe.train().evaluateEvery()).isZero();
   }

@@ -54,6 +54,11 @@ class RankRefusalTest {
   }
 
   @Test
+  void whatTheDriverItselfRefusesStaysWhatItIs() {
+    assertThat(RankRefusal.in(damaged)).containsSame(damaged);
+  }
+
+  @Test
   void whatMayGoWellAnotherTimeIsNone() {
     assertThat(RankRefusal.in(aborted(new IllegalStateException("Rank 1 failed [no-code]\n  Nor"))))
         .isEmpty();
