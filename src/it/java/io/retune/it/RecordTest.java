@@ -132,7 +132,7 @@ class RecordTest {
         .isEqualTo(before.stdout())
         .contains("\r\n");
     assertThat(ask("lineage", "rows-of-run", "run=" + RUN, "--json").stdout().lines())
-        .hasSizeGreaterThan(50);
+        .hasSizeGreaterThan(40);
   }
 
   /** As by the next run of another experiment. */
