@@ -58,7 +58,15 @@ class RecordTest {
   private static String[] arguments(String... first) {
     List<String> arguments = new ArrayList<>(List.of(first));
     arguments.addAll(
-        List.of("--set", "order.steps=6", "--store", store.toString(), "--request", REQUEST));
+        List.of(
+            "--set",
+            "order.steps=6",
+            "--set",
+            "order.micro-batches=8",
+            "--store",
+            store.toString(),
+            "--request",
+            REQUEST));
     return arguments.toArray(String[]::new);
   }
 
@@ -132,7 +140,7 @@ class RecordTest {
         .isEqualTo(before.stdout())
         .contains("\r\n");
     assertThat(ask("lineage", "rows-of-run", "run=" + RUN, "--json").stdout().lines())
-        .hasSizeGreaterThan(40);
+        .hasSizeGreaterThan(50);
   }
 
   /** As by the next run of another experiment. */

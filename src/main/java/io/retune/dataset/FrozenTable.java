@@ -21,9 +21,8 @@ import org.apache.spark.sql.types.StructType;
 
 /**
  * A Delta table that one commit makes and none changes. Delta's reader for Spark finds the files of
- * a table, and those to skip, by queries of its own, which take eight of the eleven seconds that a
- * program that has just begun needs for its first one. Here nothing is to be skipped: Delta's
- * Kernel lists the files, and Spark reads them.
+ * a table, and those to skip, by queries of its own, which take seconds in a program that has just
+ * begun. Here nothing is to be skipped: Delta's Kernel lists the files, and Spark reads them.
  */
 public final class FrozenTable {
   /** What makes Spark take a file's path for a pattern. */

@@ -1,6 +1,7 @@
 package io.retune.lineage;
 
 import io.delta.exceptions.ConcurrentTransactionException;
+import io.delta.kernel.exceptions.TableNotFoundException;
 import io.delta.kernel.internal.actions.Metadata;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
@@ -64,28 +65,31 @@ public final class LineageTables {
   private String make(String table) {
     String location = store.path("lineage", table).toString();
     TableDefinition definition = TableDefinition.of(table);
-    if (!store.isWritable()) {
-      requireAsDefined(definition, location);
-      return location;
+    Optional<Metadata> there = metadata(location);
+    if (store.isWritable()) {
+      bringUp(definition, location, there.orElseGet(() -> created(definition, location)));
+    } else {
+      requireAsDefined(definition, location, there);
     }
-    if (!appender.isThere(location)) {
-      EmptyTables.note(store, table);
-      try {
-        spark.sql(definition.create(location));
-      } catch (Exception e) { // Spark declares none of what it throws.
-        // Another driver may have made it in this moment.
-        if (!appender.isThere(location)) {
-          throw new IllegalStateException("Cannot make the table " + location, e);
-        }
-      }
-    }
-    bringUp(definition, location);
     return location;
   }
 
-  private void requireAsDefined(TableDefinition definition, String location) {
-    if (!appender.isThere(location)
-        || !definition.changes(location, metadata(location)).isEmpty()) {
+  private Metadata created(TableDefinition definition, String location) {
+    EmptyTables.note(store, definition.name());
+    try {
+      spark.sql(definition.create(location));
+    } catch (Exception e) { // Spark declares none of what it throws.
+      // Another driver may have made it in this moment.
+      if (metadata(location).isEmpty()) {
+        throw new IllegalStateException("Cannot make the table " + location, e);
+      }
+    }
+    return metadata(location).orElseThrow();
+  }
+
+  private static void requireAsDefined(
+      TableDefinition definition, String location, Optional<Metadata> there) {
+    if (there.isEmpty() || !definition.changes(location, there.get()).isEmpty()) {
       throw InvalidInputException.of(
           ErrorCode.STORE_NOT_WRITABLE,
           "table " + Store.shown(new Path(location)),
@@ -95,22 +99,25 @@ public final class LineageTables {
   }
 
   /** An earlier Retune may have made the table. */
-  private void bringUp(TableDefinition definition, String location) {
-    for (String change : definition.changes(location, metadata(location))) {
+  private void bringUp(TableDefinition definition, String location, Metadata there) {
+    for (String change : definition.changes(location, there)) {
       try {
         spark.sql(change);
       } catch (Exception e) { // Spark declares none of what it throws.
         // Another driver may have done so in this moment.
-        if (definition.changes(location, metadata(location)).contains(change)) {
+        if (definition.changes(location, metadata(location).orElseThrow()).contains(change)) {
           throw new IllegalStateException("Cannot bring up the table " + location, e);
         }
       }
     }
   }
 
-  private Metadata metadata(String location) {
+  /** Empty where no table was made yet. */
+  private Optional<Metadata> metadata(String location) {
     try {
-      return appender.metadata(location);
+      return Optional.of(appender.metadata(location));
+    } catch (TableNotFoundException e) {
+      return Optional.empty();
     } catch (RuntimeException e) {
       throw new DamagedFileException(
           "table " + Store.shown(new Path(location)),

@@ -12,7 +12,6 @@ import io.delta.kernel.data.FilteredColumnarBatch;
 import io.delta.kernel.data.Row;
 import io.delta.kernel.engine.Engine;
 import io.delta.kernel.exceptions.ConcurrentTransactionException;
-import io.delta.kernel.exceptions.TableNotFoundException;
 import io.delta.kernel.hook.PostCommitHook;
 import io.delta.kernel.internal.actions.Metadata;
 import io.delta.kernel.types.DataType;
@@ -43,24 +42,16 @@ final class RowAppender {
     this.engine = DeltaKernel.engine(hadoop);
   }
 
-  /** Whether a table was made there, though it may be damaged. */
-  boolean isThere(String location) {
-    try {
-      snapshot(location);
-      return true;
-    } catch (TableNotFoundException e) {
-      return false;
-    } catch (RuntimeException e) {
-      return true;
-    }
-  }
-
   /** Delta's own memory of what {@code application} wrote last; 0 when it wrote nothing. */
   long written(String location, String application) {
     return snapshot(location).getLatestTransactionVersion(engine, application).orElse(0L);
   }
 
-  /** Columns and properties as they are now. */
+  /**
+   * Columns and properties as they are now.
+   *
+   * @throws io.delta.kernel.exceptions.TableNotFoundException if there is no table
+   */
   Metadata metadata(String location) {
     return snapshot(location).getMetadata();
   }
