@@ -41,6 +41,22 @@ public record Comparison(double before, double after, double low, double high) {
     return low > 0 ? Verdict.WORSE : Verdict.NO_DIFFERENCE_SHOWN;
   }
 
+  /** {@code -1.5897}: after - before, nats. */
+  public String change() {
+    return signed(after - before);
+  }
+
+  /** {@code -1.7986 to -1.4100}: the bounds of the change, nats. */
+  public String interval() {
+    return signed(low) + " to " + signed(high);
+  }
+
+  /** Four decimals; {@code +3.1e-09} where they would hide that it is not 0. */
+  private static String signed(double nats) {
+    String text = String.format(Locale.ROOT, "%+.4f", nats + 0.0);
+    return nats != 0 && text.endsWith("0.0000") ? String.format(Locale.ROOT, "%+.1e", nats) : text;
+  }
+
   /**
    * Compares example by example. The interval is the percentile interval of the paired bootstrap
    * (Efron and Tibshirani 1993, chapters 13 and 16): whole examples are drawn with replacement,

@@ -4,7 +4,6 @@ import io.retune.config.SuccessSpec;
 import io.retune.config.SuccessSpec.AtLeast;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -41,8 +40,7 @@ public record SuccessMetric(String metric, String required, String found, boolea
     return new SuccessMetric(
         "verdict",
         least.toString(),
-        String.format(
-            Locale.ROOT, "%s (%+.4f to %+.4f)", whole.verdict().words(), whole.low(), whole.high()),
+        "%s (%s)".formatted(whole.verdict().words(), whole.interval()),
         whole.verdict().isAtLeast(least));
   }
 

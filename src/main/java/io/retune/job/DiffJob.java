@@ -168,12 +168,11 @@ public final class DiffJob {
   private static String outcome(String name, Comparison loss) {
     return String.format(
         Locale.ROOT,
-        "%s: held-out loss %.4f to %.4f (%+.4f to %+.4f): %s",
+        "%s: held-out loss %.4f to %.4f (%s): %s",
         name,
         loss.before(),
         loss.after(),
-        loss.low(),
-        loss.high(),
+        loss.interval(),
         loss.verdict().words());
   }
 

@@ -179,8 +179,8 @@ public final class EvaluateJob {
     for (GroupComparison group : loss) {
       Comparison it = group.comparison();
       terminal.say(
-          "%-20s %.4f to %.4f (%+.4f to %+.4f): %s",
-          group.label(), it.before(), it.after(), it.low(), it.high(), it.verdict().words());
+          "%-20s %.4f to %.4f (%s): %s",
+          group.label(), it.before(), it.after(), it.interval(), it.verdict().words());
     }
     Summary.print(terminal, success);
     if (json) {

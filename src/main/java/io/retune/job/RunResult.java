@@ -104,6 +104,10 @@ public record RunResult(
       return new Metric(
           loss.before(), loss.after(), loss.low(), loss.high(), loss.verdict().words());
     }
+
+    Comparison comparison() {
+      return new Comparison(before, after, low, high);
+    }
   }
 
   /** By value of the recipe's {@code evaluation.group-by}. */

@@ -20,20 +20,23 @@ final class Summary {
         .ifPresent(
             loss ->
                 terminal.say(
-                    "held-out  %.4f nats per target token before, %.4f after: %+.4f (interval %+.4f to %+.4f): %s",
+                    "held-out  %.4f nats per target token before, %.4f after: %s (interval %s): %s",
                     loss.before(),
                     loss.after(),
-                    loss.after() - loss.before(),
-                    loss.low(),
-                    loss.high(),
+                    loss.comparison().change(),
+                    loss.comparison().interval(),
                     loss.verdict()));
     result
         .groups()
         .forEach(
             (group, loss) ->
                 terminal.say(
-                    "          %-20s %.4f to %.4f (%+.4f to %+.4f): %s",
-                    group, loss.before(), loss.after(), loss.low(), loss.high(), loss.verdict()));
+                    "          %-20s %.4f to %.4f (%s): %s",
+                    group,
+                    loss.before(),
+                    loss.after(),
+                    loss.comparison().interval(),
+                    loss.verdict()));
     print(terminal, result.success());
     for (int i = 0; i < result.attempts().size(); i++) {
       RunResult.Attempt attempt = result.attempts().get(i);

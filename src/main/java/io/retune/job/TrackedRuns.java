@@ -255,13 +255,12 @@ final class TrackedRuns {
     var loss = group.comparison();
     return String.format(
         java.util.Locale.ROOT,
-        "| %s | %.4f | %.4f | %+.4f | %+.4f to %+.4f | %s |\n",
+        "| %s | %.4f | %.4f | %s | %s | %s |\n",
         group.label(),
         loss.before(),
         loss.after(),
-        loss.after() - loss.before(),
-        loss.low(),
-        loss.high(),
+        loss.change(),
+        loss.interval(),
         loss.verdict().words());
   }
 

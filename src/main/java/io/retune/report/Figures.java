@@ -32,10 +32,11 @@ final class Figures {
     return typeset(zero ? text.replace("-", "") : text);
   }
 
-  /** With its sign. */
+  /** With its sign; three digits that say something where these would hide that it is not 0. */
   static String signed(double value, int digits) {
-    String text = fixed(value, digits);
-    return value > 0 && text.chars().anyMatch(c -> c >= '1' && c <= '9') ? "+" + text : text;
+    boolean hidden = value != 0 && Math.abs(value) < 0.5 * Math.pow(10, -digits);
+    String text = hidden ? significant(value) : fixed(value, digits);
+    return value > 0 ? "+" + text : text;
   }
 
   /** Three digits that say something. */

@@ -220,13 +220,12 @@ public final class ModelCard {
   private static String line(String what, Comparison loss) {
     return String.format(
         Locale.ROOT,
-        "| %s | %.4f | %.4f | %+.4f | %+.4f to %+.4f | %s |",
+        "| %s | %.4f | %.4f | %s | %s | %s |",
         what,
         loss.before(),
         loss.after(),
-        loss.after() - loss.before(),
-        loss.low(),
-        loss.high(),
+        loss.change(),
+        loss.interval(),
         loss.verdict().words());
   }
 

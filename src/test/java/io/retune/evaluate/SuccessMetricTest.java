@@ -43,6 +43,8 @@ class SuccessMetricTest {
     assertThat(words(SuccessSpec.of(AtLeast.NOT_WORSE), loss(WORSE)))
         .isEqualTo("verdict = not-worse: missed, worse (+0.4000 to +0.6000)");
     assertThat(words(SuccessSpec.of(AtLeast.BETTER), loss(BETTER))).contains("better: met");
+    assertThat(words(SuccessSpec.of(AtLeast.BETTER), loss(new Comparison(3, 3, 2e-9, 0.00004))))
+        .isEqualTo("verdict = better: missed, worse (+2.0e-09 to +4.0e-05)");
   }
 
   @Test

@@ -17,7 +17,8 @@ class FiguresTest {
     assertThat(Figures.plain(10_000)).isEqualTo("10,000");
     assertThat(Figures.plain(0)).isEqualTo("0");
     assertThat(Figures.signed(0.25, 2)).isEqualTo("+0.25");
-    assertThat(Figures.signed(-0.0001, 2)).isEqualTo("0.00");
+    assertThat(Figures.signed(0, 2)).isEqualTo("0.00");
+    assertThat(Figures.signed(-0.00012, 2)).isEqualTo("\u22121.2e\u221204");
     assertThat(Figures.percent(0.95)).isEqualTo("95 %");
   }
 
