@@ -208,6 +208,21 @@ public final class RankLoop implements AutoCloseable {
       adapter = state.adapter();
       optimizer = new AdamW(spec, state.mean(), state.square());
     }
+    requireSame(task.resumeStep(), "adapter", FastDigest.of(adapter));
+  }
+
+  /**
+   * Each rank updates an adapter and moments of its own. A bit that flips on one of them shows
+   * before anything that comes of it is told or kept, so another attempt goes on from what is
+   * sound.
+   */
+  private void requireSame(int step, String what, String digest) {
+    List<String> digests = gather(step, digest, String.class);
+    if (digests.stream().distinct().count() != 1) {
+      throw new IllegalStateException(
+          "The ranks have different %ss behind step %d, by rank: %s"
+              .formatted(what, step, String.join(", ", digests)));
+    }
   }
 
   private String train() {
@@ -260,6 +275,7 @@ public final class RankLoop implements AutoCloseable {
     }
     double rate = learningRate.at(step);
     optimizer.step(adapter, gradient, rate, step, clip(norm));
+    requireSame(step, "adapter", FastDigest.of(adapter));
     StepRecord record =
         new StepRecord(
             step,
@@ -414,6 +430,8 @@ public final class RankLoop implements AutoCloseable {
   }
 
   private void checkpoint(int step) {
+    String moments = FastDigest.of(optimizer.mean()) + FastDigest.of(optimizer.square());
+    requireSame(step, "moment", moments);
     if (rank == 0) {
       CheckpointRecord record =
           checkpoints.write(

@@ -218,6 +218,52 @@ class RankLoopTest {
                 + "  Run on machines of one kind\\.");
   }
 
+  /** As if a bit of rank 1 had flipped; the first step has rate 0, so its moments alone differ. */
+  @ParameterizedTest
+  @CsvSource({
+    "43, 2e-3, 0.999, adapters behind step 0, 0, 0",
+    "42, 3e-3, 0.999, adapters behind step 2, 1, 1",
+    "42, 2e-3, 0.9, moments behind step 1, 1, 0"
+  })
+  void whatARankAloneHasIsNeitherToldNorKept(
+      long seed, double lr, double squareDecay, String different, int steps, int checkpoints)
+      throws Exception {
+    TrainSpec other =
+        new TrainSpec(
+            seed,
+            TRAIN.lora(),
+            new TrainSpec.AdamW(lr, 0.9, squareDecay, 1e-8, 0.01),
+            TRAIN.schedule(),
+            TRAIN.clipNorm(),
+            TRAIN.evaluateEvery(),
+            TRAIN.checkpointEvery());
+    Attempt attempt = Attempt.start(different.replace(' ', '-'), 1);
+    List<RankEvent> events = new CopyOnWriteArrayList<>();
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try (EventServer server = new EventServer(attempt, events::add)) {
+      Gathering gathering = new Gathering(2);
+      List<Future<String>> ranks = new ArrayList<>();
+      for (int rank = 0; rank < 2; rank++) {
+        TrainingTask task =
+            task(attempt, plan, 1, 0, server.port(), List.of(TRAIN, other).get(rank));
+        int each = rank;
+        ranks.add(
+            threads.submit(
+                () -> RankLoop.run(task, seat(each, 2), gathering.of(each), () -> false)));
+      }
+      for (Future<String> rank : ranks) {
+        assertThatThrownBy(() -> rank.get(60, TimeUnit.SECONDS))
+            .rootCause()
+            .hasMessageStartingWith("The ranks have different " + different + ", by rank: ");
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+    assertThat(events.stream().filter(RankEvent.Stepped.class::isInstance)).hasSize(steps);
+    assertThat(events.stream().filter(RankEvent.Checkpointed.class::isInstance))
+        .hasSize(checkpoints);
+  }
+
   private static Seat seat(int rank, int world) {
     return new Seat(rank, world, "127.0.0.1", List.of());
   }
@@ -331,13 +377,18 @@ class RankLoopTest {
   }
 
   private TrainingTask task(Attempt attempt, Plan plan, int lanes, int resumeStep, int port) {
+    return task(attempt, plan, lanes, resumeStep, port, TRAIN);
+  }
+
+  private TrainingTask task(
+      Attempt attempt, Plan plan, int lanes, int resumeStep, int port, TrainSpec train) {
     return new TrainingTask(
         attempt,
         workshop.store.uri(),
         folder.resolve("cache").toString(),
         model,
         plan.key(),
-        TRAIN,
+        train,
         resumeStep,
         lanes,
         "127.0.0.1",
