@@ -52,6 +52,19 @@ record MerkleRoot(List<Sha256> leaves) {
             .mapPartitions(
                 (MapPartitionsFunction<String, String>) MerkleRoot::hashBuckets, Encoders.STRING())
             .collectAsList();
+    return ofBuckets(hashed);
+  }
+
+  /**
+   * @param digests of all rows, 64 hexadecimal digits each, in any order
+   */
+  static MerkleRoot of(List<String> digests) {
+    List<String> hashed = new ArrayList<>();
+    hashBuckets(digests.stream().sorted().iterator()).forEachRemaining(hashed::add);
+    return ofBuckets(hashed);
+  }
+
+  private static MerkleRoot ofBuckets(List<String> hashed) {
     List<Sha256> leaves = new ArrayList<>(Collections.nCopies(BUCKETS, emptyLeaf()));
     for (String bucketAndHash : hashed) {
       leaves.set(

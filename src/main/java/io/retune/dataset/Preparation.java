@@ -14,6 +14,7 @@ import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.config.TransformSpec;
+import io.retune.store.DamagedFileException;
 import io.retune.store.Json;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
@@ -51,12 +52,14 @@ public final class Preparation {
   /**
    * Of what this package does to rows; a change of an example, or of what is beside it, raises it.
    */
-  static final int VERSION = 3;
+  static final int VERSION = 4;
 
   /**
    * Column of a snapshot's examples that tells the evaluation apart, where a recipe asks for it.
    */
   public static final String GROUP = "group_value";
+
+  private static final String DIGEST = "digest";
 
   /** A table of more verdicts is read by nobody, and a column with more values is no group. */
   private static final int MOST_GROUPS = 50;
@@ -94,12 +97,23 @@ public final class Preparation {
       throw new IllegalArgumentException("One version for each dataset: " + versions.keySet());
     }
     String key = key(data, versions, model, ChatRenderer.version(modelDirectory));
-    org.apache.hadoop.fs.Path folder = store.path("snapshots", key);
-    org.apache.hadoop.fs.Path manifest = new org.apache.hadoop.fs.Path(folder, "snapshot.json");
-    if (!store.exists(manifest)) {
+    if (!store.exists(manifest(key))) {
       new Pass(modelDirectory).prepare(data, versions, model, key);
     }
-    return read(manifest);
+    return read(manifest(key));
+  }
+
+  /** Whether {@link #snapshotFor} of the same finds what was prepared before. */
+  public boolean isPrepared(
+      DataSpec data,
+      SortedMap<String, DatasetVersion> versions,
+      Path modelDirectory,
+      Sha256 model) {
+    return store.exists(manifest(key(data, versions, model, ChatRenderer.version(modelDirectory))));
+  }
+
+  private org.apache.hadoop.fs.Path manifest(String key) {
+    return store.path("snapshots", key, "snapshot.json");
   }
 
   private Snapshot read(org.apache.hadoop.fs.Path manifest) {
@@ -119,6 +133,32 @@ public final class Preparation {
   public static Dataset<Row> examples(SparkSession spark, Store store, Snapshot snapshot) {
     return withDatasetsOfSources(
         FrozenTable.read(spark, store.path("snapshots", snapshot.key(), "examples")));
+  }
+
+  /** SHA-256 of what is trained on, or scored: an example's {@code digest}. */
+  private static Column contentDigest() {
+    UDF1<Row, String> digest = RowContent::digest;
+    return udf(digest, DataTypes.StringType)
+        .apply(struct(col("split"), col("text"), col("input_ids"), col("trained")));
+  }
+
+  /**
+   * Holds the examples against the snapshot's root.
+   *
+   * @throws DamagedFileException if they are not what was prepared
+   */
+  public static void requireUnchanged(SparkSession spark, Store store, Snapshot snapshot) {
+    List<Row> found =
+        examples(spark, store, snapshot).select(contentDigest(), col(DIGEST)).collectAsList();
+    List<String> digests = found.stream().map(row -> row.getString(0)).toList();
+    if (!digests.equals(found.stream().map(row -> row.getString(1)).toList())
+        || !MerkleRoot.of(digests).root().equals(snapshot.root())) {
+      String folder = Store.shown(store.path("snapshots", snapshot.key()));
+      throw new DamagedFileException(
+          folder,
+          "was changed since it was prepared.",
+          "Delete the folder; ./retune prepare CONF with the same configuration makes it again.");
+    }
   }
 
   /** Snapshots of before it was noted have row ids alone, as if all were of the example's. */
@@ -201,7 +241,7 @@ public final class Preparation {
         requireFewGroups(data, examples);
         SortedMap<String, Integer> numbers = new TreeMap<>();
         versions.forEach((name, version) -> numbers.put(name, version.version()));
-        MerkleRoot merkle = MerkleRoot.of(examples, "digest");
+        MerkleRoot merkle = MerkleRoot.of(examples, DIGEST);
         publish(
             examples,
             merkle,
@@ -356,7 +396,6 @@ public final class Preparation {
     }
 
     private Dataset<Row> examples(Frame prepared, Optional<String> groupBy) {
-      UDF1<Row, String> digest = RowContent::digest;
       List<Column> columns =
           new ArrayList<>(
               List.of(
@@ -373,10 +412,7 @@ public final class Preparation {
       return prepared
           .rows()
           .select(columns.toArray(Column[]::new))
-          .withColumn(
-              "digest",
-              udf(digest, DataTypes.StringType)
-                  .apply(struct(col("split"), col("text"), col("input_ids"), col("trained"))));
+          .withColumn(DIGEST, contentDigest());
     }
 
     private static Column group(Frame prepared, String column) {

@@ -157,7 +157,8 @@ public final class Transforms {
     }
     WindowSpec equalRows =
         Window.partitionBy(Frame.columns(dedup.columns().toArray(String[]::new)));
-    Column rank = row_number().over(equalRows.orderBy(col("__digest"), col(Frame.ID)));
+    Column rank =
+        row_number().over(equalRows.orderBy(col("__digest"), col(Frame.SPLIT), col(Frame.ID)));
     // What is trained on stands for all of them: each is found by its id.
     Column sources =
         array_sort(array_distinct(flatten(collect_list(col(Frame.SOURCES)).over(equalRows))));
@@ -202,7 +203,7 @@ public final class Transforms {
             .rows()
             .withColumn("__hash", hash)
             .withColumn("__digest", frame.digest())
-            .orderBy("__hash", "__digest", Frame.ID)
+            .orderBy("__hash", "__digest", Frame.SPLIT, Frame.ID)
             .limit(sample.keep())
             .drop("__hash", "__digest"));
   }

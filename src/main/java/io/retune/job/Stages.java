@@ -13,6 +13,9 @@ import io.retune.model.ImportedModel;
 import io.retune.model.ModelImporter;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -103,18 +106,24 @@ final class Stages {
   }
 
   Snapshot prepare(SortedMap<String, DatasetVersion> versions, ImportedModel model) {
-    Snapshot snapshot =
-        workspace
-            .times()
-            .measure(
-                Stage.PREPARE,
-                () ->
-                    new Preparation(workspace.spark(), workspace.store())
-                        .snapshotFor(recipe.data(), versions, model.directory(), model.sha256()));
+    Snapshot snapshot = workspace.times().measure(Stage.PREPARE, () -> prepared(versions, model));
     terminal.say(
         "snapshot  %s  %,d examples to train on, %,d held out",
         snapshot.root().brief(), snapshot.trainExamples(), snapshot.evaluationExamples());
     return snapshot;
+  }
+
+  private Snapshot prepared(SortedMap<String, DatasetVersion> versions, ImportedModel model) {
+    Preparation preparation = new Preparation(workspace.spark(), workspace.store());
+    Path directory = model.directory();
+    if (!preparation.isPrepared(recipe.data(), versions, directory, model.sha256())) {
+      try {
+        ModelImporter.requireUnchanged(model);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return preparation.snapshotFor(recipe.data(), versions, directory, model.sha256());
   }
 
   Plan plan(Snapshot snapshot) {

@@ -70,7 +70,8 @@ public final class Planner {
    *
    * @throws InvalidInputException if an example is longer than a micro-batch; nothing is written
    *     then
-   * @throws io.retune.store.DamagedFileException if what was planned before was changed
+   * @throws io.retune.store.DamagedFileException if the snapshot, or what was planned before, was
+   *     changed
    */
   public Plan planFor(Snapshot snapshot, OrderSpec order) {
     String key = key(snapshot, order);
@@ -104,6 +105,7 @@ public final class Planner {
   }
 
   private void make(Snapshot snapshot, OrderSpec order, String key, Path folder) {
+    Preparation.requireUnchanged(spark, store, snapshot);
     Dataset<Row> examples = Preparation.examples(spark, store, snapshot);
     List<Example> training = new ArrayList<>();
     List<Example> evaluation = new ArrayList<>();

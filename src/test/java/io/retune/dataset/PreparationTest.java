@@ -7,9 +7,11 @@ import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TransformSpec;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -124,6 +126,30 @@ class PreparationTest {
     }
     assertThat(roots).hasSize(1);
     assertThat(evaluations).hasSize(1);
+  }
+
+  /** A store's ids are of its own salt: they must not say which of two splits an example is in. */
+  @Test
+  void rowsThatBecomeEqualBehindTheSplitAreToldApartTheSameWayInEveryStore(@TempDir Path folder)
+      throws IOException {
+    StringBuilder lines = new StringBuilder();
+    for (int i = 0; i < 80; i++) {
+      lines.append("{\"word\":\"w%d\",\"topic\":\"t%d\"}\n".formatted(i / 2, i));
+    }
+    Set<String> roots = new HashSet<>();
+    for (String store : List.of("a", "b")) {
+      Workshop at = new Workshop(Files.createDirectory(folder.resolve(store)));
+      Snapshot snapshot =
+          at.prepare(
+              at.jsonl("words.jsonl", lines.toString()),
+              new TransformSpec.Split("held-out", 0.5, "topic", 7),
+              new TransformSpec.Select("word-alone", new TreeMap<>(Map.of("word", "word"))),
+              new TransformSpec.Dedup("unique", List.of("word")),
+              new TransformSpec.Sample("some", 30, "1", 7),
+              Workshop.chat());
+      roots.add(snapshot.root().hex());
+    }
+    assertThat(roots).hasSize(1);
   }
 
   @Test

@@ -1,5 +1,8 @@
 package io.retune.plan;
 
+import static org.apache.spark.sql.functions.col;
+import static org.apache.spark.sql.functions.concat;
+import static org.apache.spark.sql.functions.lit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -176,6 +179,34 @@ class PlannerTest {
 
   private Path manifest(Plan plan) {
     return workshop.store.localPath("plans", plan.key(), "plan.json");
+  }
+
+  @Test
+  void aSnapshotThatWasChangedIsNotPlanned(@TempDir Path folder) throws IOException {
+    Workshop elsewhere = new Workshop(folder);
+    Snapshot snapshot = prepared(elsewhere);
+    String examples = elsewhere.store.path("snapshots", snapshot.key(), "examples").toString();
+    elsewhere
+        .spark
+        .read()
+        .format("delta")
+        .load(examples)
+        .withColumn("text", concat(col("text"), lit("!")))
+        .write()
+        .format("delta")
+        .mode("overwrite")
+        .save(examples);
+
+    assertThatThrownBy(
+            () ->
+                new Planner(elsewhere.spark, elsewhere.store)
+                    .planFor(snapshot, order(Optional.of(7), Optional.empty(), 200)))
+        .isInstanceOf(DamagedFileException.class)
+        .hasMessage(
+            elsewhere.store.localPath("snapshots", snapshot.key())
+                + ": was changed since it was prepared. [file-damaged]\n  Delete the folder;"
+                + " ./retune prepare CONF with the same configuration makes it again.");
+    assertThat(elsewhere.store.localPath("plans")).doesNotExist();
   }
 
   @Test
