@@ -45,7 +45,7 @@ public record TrainSpec(
    * get_scheduler does.
    */
   public record Schedule(Shape shape, int warmupSteps) implements Serializable {
-    /** Constant; linear to 0 at the last step; half a cosine to 0 at the last step. */
+    /** Constant; linear, or half a cosine, to what would be 0 at the step behind the last. */
     public enum Shape {
       CONSTANT,
       LINEAR,
