@@ -34,6 +34,7 @@ class ErrorsTest {
               ErrorCode.TABLES_DIFFER,
               "holds twenty tables against a record, which takes its time: RecordTest"),
           entry(ErrorCode.GRADIENT_NOT_FINITE, "needs a training: BadInputTest"),
+          entry(ErrorCode.LOSS_NOT_FINITE, "needs a training: BadInputTest"),
           entry(
               ErrorCode.PROGRAM_NOT_FOUND, "pip and Maven are there where tests run: SourcesTest"),
           entry(

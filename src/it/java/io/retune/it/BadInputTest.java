@@ -80,6 +80,25 @@ class BadInputTest {
         .doesNotContain("nothing was trained");
   }
 
+  @Test
+  void aLastStepThatLeavesNoLossToCompareIsNoResult() throws IOException {
+    Said retune =
+        own(
+            "{ messages = messages }",
+            "64",
+            "--set",
+            "train.optimizer.adamw.lr=1e30",
+            "--request",
+            "lost-behind-the-last-step");
+    assertThat(retune.exitCode()).isEqualTo(2);
+    assertThat(retune.stderr())
+        .containsPattern(
+            " step 1: the loss of (\\d+) of \\1 examples held out is not finite\\. \\[loss-not-finite]")
+        .contains("Lower train.optimizer.adamw.lr")
+        .contains("1 of 1 steps were trained and are kept");
+    assertThat(retune.stdout()).doesNotContain("no difference shown");
+  }
+
   /** Forty chats of one's own. */
   private Said own(String render, String tokens, String... options) throws IOException {
     StringBuilder lines = new StringBuilder();

@@ -69,7 +69,7 @@ final class FineTuning {
     this.folder = folder;
     this.checkpoints = new Checkpoints(workspace.store(), folder.run(), layout);
     this.tensors = layout.tensors().stream().map(AdapterLayout.Tensor::name).sorted().toList();
-    this.progress = new Progress(terminal, plan);
+    this.progress = new Progress(terminal, plan, folder.history());
   }
 
   /**
@@ -294,6 +294,7 @@ final class FineTuning {
 
     private void evaluated(EvaluationRecord evaluation) {
       workspace.times().add(Stage.EVALUATE, Duration.ofMillis(evaluation.wallMs()));
+      requireFinite(evaluation);
       EvaluationRecord before = evaluations.get(evaluation.step());
       if (before == null) {
         folder.append(new JournalEntry.Evaluated(attempt, evaluation));
@@ -301,6 +302,22 @@ final class FineTuning {
         refuse(evaluation.step(), "the evaluation after it");
       }
       progress.evaluated(evaluation);
+    }
+
+    private void requireFinite(EvaluationRecord evaluation) {
+      long lost =
+          Arrays.stream(evaluation.lossSums()).filter(loss -> !Double.isFinite(loss)).count();
+      if (lost > 0) {
+        boolean untouched = evaluation.step() == 0;
+        throw InvalidInputException.of(
+            ErrorCode.LOSS_NOT_FINITE,
+            folder.run() + (untouched ? " before training" : " step " + evaluation.step()),
+            "the loss of %d of %s held out is not finite."
+                .formatted(lost, Terminal.count(evaluation.lossSums().length, "example")),
+            untouched
+                ? "The model's weights are not sound: take another model, or fetch it again."
+                : "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
+      }
     }
   }
 }

@@ -16,10 +16,13 @@ final class Pace {
   private final int steps;
   private final long plannedTokens;
   private final List<Double> losses = new ArrayList<>();
+
+  /** Tokens up to each step whose loss is known. */
+  private final List<Long> tokensUpTo = new ArrayList<>();
+
   private int step;
   private long tokens;
   private long wallMs;
-  private long knownTokens;
 
   /**
    * @param steps that are planned
@@ -32,22 +35,37 @@ final class Pace {
 
   /** Of a run that was declared, as far as it has come. */
   static Pace of(RunHistory history) {
-    Pace pace =
-        new Pace(
-            history.declared().orElseThrow().steps(), history.declared().orElseThrow().tokens());
+    Pace pace = planned(history);
     history.steps().forEach(pace::add);
     return pace;
   }
 
-  /** Takes a step in; steps that are recomputed count for the speed alone. */
+  /** Of a run that another driver goes on with, at a speed of its own. */
+  static Pace goingOn(RunHistory history) {
+    Pace pace = planned(history);
+    history.steps().forEach(pace::know);
+    return pace;
+  }
+
+  private static Pace planned(RunHistory history) {
+    return new Pace(
+        history.declared().orElseThrow().steps(), history.declared().orElseThrow().tokens());
+  }
+
+  /** Takes a step in, which may have been done before. */
   void add(StepRecord record) {
     tokens += record.tokens();
     wallMs += record.wallMs();
-    if (record.step() > losses.size()) {
-      losses.add(record.loss());
-      knownTokens += record.tokens();
-    }
+    know(record);
+  }
+
+  /** Takes in a step that another driver did: it says nothing of the speed now. */
+  void know(StepRecord record) {
     step = record.step();
+    if (step > losses.size()) {
+      losses.add(record.loss());
+      tokensUpTo.add((step == 1 ? 0 : tokensUpTo.get(step - 2)) + record.tokens());
+    }
   }
 
   int step() {
@@ -56,7 +74,7 @@ final class Pace {
 
   /** Of the last step that was taken in, nats per target token. */
   double loss() {
-    return losses.isEmpty() ? Double.NaN : losses.get(losses.size() - 1);
+    return losses.isEmpty() ? Double.NaN : losses.get(step - 1);
   }
 
   double tokensPerSecond() {
@@ -64,7 +82,9 @@ final class Pace {
   }
 
   long secondsLeft() {
-    return tokens == 0 ? 0 : Math.round((plannedTokens - knownTokens) / tokensPerSecond());
+    return tokens == 0
+        ? 0
+        : Math.round((plannedTokens - tokensUpTo.get(step - 1)) / tokensPerSecond());
   }
 
   /** {@code 1:05}, {@code 2:03:04}. */

@@ -1,6 +1,7 @@
 package io.retune.job;
 
 import io.retune.evaluate.Comparison;
+import io.retune.lineage.RunHistory;
 import io.retune.plan.Plan;
 import io.retune.train.EvaluationRecord;
 import io.retune.train.RankEvent;
@@ -20,11 +21,13 @@ final class Progress {
   private final Pace pace;
   private long lastLine = System.nanoTime();
 
-  Progress(Terminal terminal, Plan plan) {
+  /**
+   * @param history of the run, which this driver may go on with
+   */
+  Progress(Terminal terminal, Plan plan, RunHistory history) {
     this.terminal = terminal;
     this.plan = plan;
-    this.pace =
-        new Pace(plan.steps().size(), plan.steps().stream().mapToLong(Plan.Step::tokens).sum());
+    this.pace = Pace.goingOn(history);
   }
 
   void started(int attempt, int resumedFrom, List<RankEvent.Rank> ranks) {

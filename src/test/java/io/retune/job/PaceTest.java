@@ -9,6 +9,10 @@ import org.junit.jupiter.api.Test;
 
 class PaceTest {
   private static StepRecord step(int step, double loss) {
+    return step(step, loss, 1000);
+  }
+
+  private static StepRecord step(int step, double loss, long wallMs) {
     return new StepRecord(
         step,
         loss,
@@ -24,7 +28,7 @@ class PaceTest {
         0,
         0,
         0,
-        1000,
+        wallMs,
         0);
   }
 
@@ -45,6 +49,25 @@ class PaceTest {
     pace.add(step(2, 3));
     assertThat(pace.secondsLeft()).isEqualTo(2);
     assertThat(pace.sparkline(20)).isEqualTo("█▁");
+  }
+
+  @Test
+  void stepsThatAreDoneAgainAreStillToDo() {
+    Pace pace = new Pace(4, 800);
+    pace.add(step(1, 4));
+    pace.add(step(2, 3));
+    pace.add(step(3, 2));
+    pace.add(step(2, 3));
+    assertThat(pace.line(false)).isEqualTo("step 2/4  loss 3.0000  200 tokens/s  0:02 left");
+  }
+
+  @Test
+  void whoGoesOnKnowsTheStepsBeforeAndGoesAtASpeedOfItsOwn() {
+    Pace pace = new Pace(4, 800);
+    pace.know(step(1, 4));
+    pace.know(step(2, 3));
+    pace.add(step(3, 2, 500));
+    assertThat(pace.line(true)).isEqualTo("step 3/4  loss 2.0000 █▅▁  400 tokens/s  0:01 left");
   }
 
   @Test
