@@ -33,7 +33,10 @@ WITH
     UNION ALL SELECT run, 'inputs', 'evaluation', evaluation_sha256, NULL, NULL FROM runs
     UNION ALL SELECT runs.run, 'data', 'version of ' || snapshot_datasets.dataset, NULL, CAST(snapshot_datasets.version AS DOUBLE), NULL
       FROM runs JOIN snapshot_datasets ON snapshot_datasets.snapshot_key = runs.snapshot_key
-    UNION ALL SELECT runs.run, 'data', 'rows after ' || transforms.name, NULL, CAST(transforms.rows AS DOUBLE), NULL
+    -- A dataset and a transform may have one name.
+    UNION ALL SELECT runs.run, 'data',
+      CASE transforms.kind WHEN 'dataset' THEN 'rows of ' ELSE 'rows after ' END || transforms.name, NULL,
+      CAST(transforms.rows AS DOUBLE), NULL
       FROM runs JOIN transforms ON transforms.snapshot_key = runs.snapshot_key
     UNION ALL SELECT run, 'code', 'commit', code_commit, NULL, NULL FROM code
     UNION ALL SELECT run, 'code', 'difference from the commit', code_diff_sha256, NULL, NULL FROM code

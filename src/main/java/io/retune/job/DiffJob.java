@@ -13,12 +13,14 @@ import io.retune.store.Json;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * {@code retune diff A B}: in what two runs, or configurations that have not run, differ, and
@@ -159,8 +161,10 @@ public final class DiffJob {
   /** Digests, and long texts, by their beginning. */
   static String brief(Optional<String> value) {
     String all = value.orElse("");
-    if (all.matches("[0-9a-f]{64}")) {
-      return all.substring(0, DIGITS_SHOWN);
+    if (all.matches("[0-9a-f]{64}(, [0-9a-f]{64})*")) {
+      return Arrays.stream(all.split(", "))
+          .map(digest -> digest.substring(0, DIGITS_SHOWN))
+          .collect(Collectors.joining(", "));
     }
     return all.length() <= CHARS_SHOWN ? all : all.substring(0, CHARS_SHOWN) + "...";
   }

@@ -55,10 +55,14 @@ public record Arguments(
     data.put("examples", declared.snapshot().root().hex());
     inputs.put(Part.DATA, data);
     inputs.put(Part.ORDER, new TreeMap<>(Map.of("plan", declared.planSha256())));
-    List<DriverStarted> drivers = history.driverStarts();
+    List<DriverStarted> drivers = history.computingDrivers();
     if (!drivers.isEmpty()) {
-      String program = drivers.get(drivers.size() - 1).environment().code().programSha256();
-      inputs.put(Part.CODE, new TreeMap<>(Map.of("program", program)));
+      String programs =
+          drivers.stream()
+              .map(driver -> driver.environment().code().programSha256())
+              .distinct()
+              .collect(Collectors.joining(", "));
+      inputs.put(Part.CODE, new TreeMap<>(Map.of("program", programs)));
     }
     List<AttemptStarted> attempts = history.attempts();
     if (!attempts.isEmpty()) {

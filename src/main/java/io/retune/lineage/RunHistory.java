@@ -52,6 +52,24 @@ public record RunHistory(List<JournalEntry> entries) {
     return all(DriverStarted.class).toList();
   }
 
+  /**
+   * Those that computed steps, in their order: their programs made the weights. Before the first
+   * step it is the last driver.
+   */
+  public List<DriverStarted> computingDrivers() {
+    List<DriverStarted> computing = new ArrayList<>();
+    Optional<DriverStarted> last = Optional.empty();
+    for (JournalEntry entry : entries) {
+      if (entry.event() instanceof DriverStarted started) {
+        last = Optional.of(started);
+      } else if (entry.event() instanceof Stepped) {
+        last.ifPresent(computing::add);
+        last = Optional.empty();
+      }
+    }
+    return computing.isEmpty() ? last.stream().toList() : computing;
+  }
+
   /** Files of the run that are known to be whole, by name; of one name the last. */
   public SortedMap<String, Artifact> artifacts() {
     SortedMap<String, Artifact> byName = new TreeMap<>();

@@ -10,7 +10,9 @@ import io.retune.lineage.JournalEntry.Declared;
 import io.retune.lineage.JournalEntry.DriverStarted;
 import io.retune.lineage.JournalEntry.Ended;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** The commands that make or check the run again, and what they need. */
 final class Reproduction {
@@ -62,9 +64,11 @@ final class Reproduction {
   private static Html needs(RunReport report) {
     Declared declared = report.declared();
     Facts facts = new Facts();
-    List<DriverStarted> drivers = report.history().driverStarts();
-    if (!drivers.isEmpty()) {
-      facts.wide("Retune at commit", commit(drivers.get(drivers.size() - 1)));
+    Set<Environment.Code> programs = new HashSet<>();
+    for (DriverStarted driver : report.history().computingDrivers()) {
+      if (programs.add(driver.environment().code())) {
+        facts.wide("Retune at commit", commit(driver));
+      }
     }
     facts.wide("Base model", source(declared.source().source(), declared.source().sha256()));
     for (DatasetVersion version : declared.datasets()) {

@@ -33,6 +33,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.Dataset;
@@ -344,38 +345,41 @@ class LineageTablesTest extends RecordedRuns {
   /** A run that was scored, with other roots in its declaration. */
   private List<JournalEntry> scored(String run, String snapshotRoot, String scored, double loss) {
     List<JournalEntry> entries = new ArrayList<>(ended(journal(run, 2), loss));
-    Declared was = (Declared) entries.get(0).event();
     Snapshot other =
         new Snapshot(
-            was.snapshot().key(),
+            snapshot.key(),
             Sha256.of(snapshotRoot),
             snapshot.model(),
             snapshot.datasets(),
             snapshot.counts(),
             snapshot.trainExamples(),
             snapshot.evaluationExamples());
-    entries.set(
-        0,
-        new JournalEntry(
-            1,
-            entries.get(0).time(),
-            new Declared(
-                run,
-                was.request(),
-                was.asked(),
-                was.source(),
-                was.modelSha256(),
-                was.datasets(),
-                other,
-                was.planKey(),
-                was.planSha256(),
-                was.planManifestSha256(),
-                scored,
-                was.steps(),
-                was.tokens(),
-                was.targetTokens()),
-            "0"));
+    entries.set(0, of(entries.get(0), other, scored));
     return entries;
+  }
+
+  /** The declaration of a run of another snapshot. */
+  private static JournalEntry of(JournalEntry declaration, Snapshot other, String scored) {
+    Declared was = (Declared) declaration.event();
+    return new JournalEntry(
+        declaration.entry(),
+        declaration.time(),
+        new Declared(
+            was.run(),
+            was.request(),
+            was.asked(),
+            was.source(),
+            was.modelSha256(),
+            was.datasets(),
+            other,
+            was.planKey(),
+            was.planSha256(),
+            was.planManifestSha256(),
+            scored,
+            was.steps(),
+            was.tokens(),
+            was.targetTokens()),
+        "0");
   }
 
   @Test
@@ -483,6 +487,66 @@ class LineageTablesTest extends RecordedRuns {
             "code commit unknown newer null null null null",
             "code program " + "7".repeat(64) + " " + program + " null null null null",
             "code programs that computed steps null null 1.0 2.0 null null");
+    assertThat(code(one, two)).containsExactly("7".repeat(64) + ", " + program);
+  }
+
+  /** In what {@code retune diff} says that the other's code differs. */
+  private static Stream<String> code(List<JournalEntry> one, List<JournalEntry> other) {
+    return Arguments.of(new RunHistory(one))
+        .differencesTo(Arguments.of(new RunHistory(other)), Set.of())
+        .stream()
+        .filter(difference -> difference.part() == Arguments.Part.CODE)
+        .map(difference -> difference.other().orElseThrow());
+  }
+
+  @Test
+  void whoOnlyExportedIsNotTheCodeThatMadeTheWeights() {
+    List<JournalEntry> one = ended(journal("trained", 2));
+    List<JournalEntry> other = new ArrayList<>(ended(journal("exported-by-another", 2)));
+    add(
+        other,
+        "2026-11-25T09:00:00Z",
+        new JournalEntry.DriverStarted(2, environment("newest", "9".repeat(64))));
+    tables.load(new RunHistory(one), plan);
+    tables.load(new RunHistory(other), plan);
+    assertThat(code(one, other)).isEmpty();
+    assertThat(
+            ask("compare", Map.of("run", "trained", "other", "exported-by-another")).stream()
+                .filter(row -> row.getAs("part").equals("code")))
+        .isEmpty();
+    // Before its first step a run is its last driver's.
+    assertThat(code(one, other.subList(0, 3))).isEmpty();
+    assertThat(code(one, List.of(other.get(0), other.get(other.size() - 1))))
+        .containsExactly("9".repeat(64));
+  }
+
+  @Test
+  void aDatasetAndATransformOfOneNameAreTwoThings(@TempDir Path folder) {
+    Store store = Store.open(folder.toString(), new Configuration());
+    LineageTables theirs = new LineageTables(workshop.spark, store);
+    for (int rows : new int[] {30, 20}) {
+      List<JournalEntry> journal = journal("namesakes-" + rows, 2);
+      Snapshot of =
+          new Snapshot(
+              "of " + rows,
+              snapshot.root(),
+              snapshot.model(),
+              snapshot.datasets(),
+              List.of(
+                  new Snapshot.Count("chat", "dataset", "1", 40),
+                  new Snapshot.Count("chat", "render", "2", rows)),
+              1,
+              1);
+      journal.set(0, of(journal.get(0), of, plan.evaluationSha256()));
+      theirs.add(of);
+      theirs.load(new RunHistory(journal), plan);
+    }
+    assertThat(
+            ask(store, "compare", Map.of("run", "namesakes-30", "other", "namesakes-20")).stream()
+                .map(LineageTablesTest::words))
+        .containsExactly("data rows after chat null null 30.0 20.0 null null");
+    assertThat(ask(store, "compare", Map.of("run", "namesakes-30", "other", "namesakes-30")))
+        .isEmpty();
   }
 
   @Test
@@ -491,10 +555,12 @@ class LineageTablesTest extends RecordedRuns {
   }
 
   private List<Row> ask(String name, Map<String, String> parameters) {
+    return ask(workshop.store, name, parameters);
+  }
+
+  private List<Row> ask(Store store, String name, Map<String, String> parameters) {
     LineageQueries.Query query = LineageQueries.query(name, parameters);
-    return new LineageQueries(workshop.spark, workshop.store)
-        .run(query, parameters)
-        .collectAsList();
+    return new LineageQueries(workshop.spark, store).run(query, parameters).collectAsList();
   }
 
   @Test

@@ -240,6 +240,15 @@ class RunReportTest {
   }
 
   @Test
+  void itIsMadeAgainByTheProgramThatMadeTheWeights() {
+    Runs run = new Runs();
+    run.exportedByAnother = true;
+    assertThat(words(page(run), "#reproduce"))
+        .contains("Retune at commit " + "c".repeat(40) + " Base model")
+        .doesNotContain("d".repeat(40));
+  }
+
+  @Test
   void aLongTextIsCutAndSaysSo() {
     Runs run = new Runs();
     run.samples = List.of(new Sample("Go on.", "x".repeat(1_000_000), "y"));

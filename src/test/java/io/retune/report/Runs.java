@@ -60,6 +60,9 @@ final class Runs {
   /** It fails because its driver was lost, and is taken up by another a day later. */
   boolean lost;
 
+  /** A program of a later commit exports what was trained. */
+  boolean exportedByAnother;
+
   int attempts = 1;
   boolean level;
   String text = "a word";
@@ -100,7 +103,7 @@ final class Runs {
   RunHistory history() {
     entries.clear();
     pauseMs = 0;
-    add(new DriverStarted(1, environment()));
+    add(new DriverStarted(1, environment("c")));
     add(declared());
     for (int lost = 1; lost < attempts; lost++) {
       add(started(lost, 0));
@@ -130,17 +133,20 @@ final class Runs {
   private void fail(int step) {
     if (lost) {
       pauseMs = 86_400_000;
-      add(new DriverStarted(2, environment()));
+      add(new DriverStarted(2, environment("c")));
       add(new AttemptEnded(1, "driver lost", 0, 0));
       return;
     }
     add(new AttemptEnded(1, "Rank 1 (south:4711) was lost: Connection reset by peer", 0, 0));
     add(new Failed("resumable", "3 attempts in a row failed after step " + step));
-    add(new DriverStarted(2, environment()));
+    add(new DriverStarted(2, environment("c")));
   }
 
   private void end() {
     add(new AttemptEnded(fails ? 2 : 1, "finished", fails ? 1 : 0, 0));
+    if (exportedByAnother) {
+      add(new DriverStarted(3, environment("d")));
+    }
     add(
         new Ended(
             Sha256.of("weights").hex(),
@@ -217,9 +223,9 @@ final class Runs {
         HELD_OUT);
   }
 
-  private static Environment environment() {
+  private static Environment environment(String commit) {
     return new Environment(
-        new Environment.Code("0.1.0", "c".repeat(40), "main", "", Sha256.of("program").hex()),
+        new Environment.Code("0.1.0", commit.repeat(40), "main", "", Sha256.of("program").hex()),
         "someone",
         "17.0.9 Vendor",
         List.of("-Xmx3g"),
