@@ -176,9 +176,7 @@ final class Recording {
     Optional<EmptyTables> empty = EmptyTables.in(workspace.store());
     boolean all = true;
     for (String run : runs) {
-      if (empty.isPresent() || RunFolder.lags(workspace.store(), run)) {
-        all &= complete(run);
-      }
+      all &= complete(run, empty.isPresent());
     }
     if (all) {
       empty.ifPresent(EmptyTables::filled);
@@ -188,8 +186,19 @@ final class Recording {
   /**
    * One run that cannot be recorded does not keep the others' rows from who asks for them.
    *
+   * @param lost whether tables may lack what they had once
    * @return whether it was recorded, or will be when it ends
    */
+  private boolean complete(String run, boolean lost) {
+    try {
+      return !(lost || RunFolder.lags(workspace.store(), run)) || complete(run);
+    } catch (Exception e) { // Spark declares none of what it throws.
+      log.warn("event=recording-failed run={}", run, e);
+      workspace.terminal().warn("%s: its rows may be missing: %s", run, e.getMessage());
+      return false;
+    }
+  }
+
   private boolean complete(String run) {
     try (RunFolder folder = RunFolder.hold(workspace.store(), run)) {
       load(folder, this::record);
@@ -199,11 +208,7 @@ final class Recording {
           .terminal()
           .warn("%s: its rows may be minutes old, or not there yet: %s", run, e.getMessage());
       return RunFolder.history(workspace.store(), run).ended().isEmpty();
-    } catch (Exception e) { // Spark declares none of what it throws.
-      log.warn("event=recording-failed run={}", run, e);
-      workspace.terminal().warn("%s: its rows may be missing: %s", run, e.getMessage());
     }
-    return false;
   }
 
   /** As {@link #upToDate}; what fails is told and done by a later load: the journal has it all. */

@@ -17,7 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -42,7 +42,7 @@ public final class ShowJob {
   public void page(Path file) {
     List<RunLine> runs =
         RunFolder.names(workspace.store()).stream()
-            .flatMap(run -> known(run, history -> line(history, file)))
+            .flatMap(run -> known(run, () -> declared(run).map(history -> line(history, file))))
             .sorted(Comparator.comparing(RunLine::startedAt).reversed())
             .toList();
     ReportJob.write(file, new RunsReport(runs).html());
@@ -84,21 +84,26 @@ public final class ShowJob {
    * Of one run at a time, and of a damaged one that it is damaged: the others are shown all the
    * same.
    */
-  private <T> Stream<T> known(String run, Function<RunHistory, T> shown) {
+  private static <T> Stream<T> known(String run, Supplier<Optional<T>> shown) {
     try {
-      RunHistory history = RunFolder.figures(workspace.store(), run);
-      return history.declared().stream().map(declared -> shown.apply(history));
+      return shown.get().stream();
     } catch (RuntimeException e) {
       System.err.println(run + ": " + e.getMessage());
       return Stream.empty();
     }
   }
 
+  /** The run's, once it is declared. */
+  private Optional<RunHistory> declared(String run) {
+    return Optional.of(RunFolder.figures(workspace.store(), run))
+        .filter(history -> history.declared().isPresent());
+  }
+
   /** All runs, the latest first. */
   public void runs(boolean json) {
     List<RunResult> runs =
         RunFolder.names(workspace.store()).stream()
-            .flatMap(run -> known(run, this::result))
+            .flatMap(run -> known(run, () -> declared(run).map(this::result)))
             .sorted(Comparator.comparing(RunResult::startedAt).reversed())
             .toList();
     if (json) {
@@ -125,13 +130,15 @@ public final class ShowJob {
         System.out);
   }
 
+  private Optional<RunHistory> held(String run) {
+    return RunFolder.isHeld(workspace.store(), run) ? declared(run) : Optional.empty();
+  }
+
   /** The runs that a driver holds now. */
   public void status(boolean json) {
     List<RunHistory> held =
         RunFolder.names(workspace.store()).stream()
-            .filter(run -> RunFolder.isHeld(workspace.store(), run))
-            .map(run -> RunFolder.figures(workspace.store(), run))
-            .filter(history -> history.declared().isPresent())
+            .flatMap(run -> known(run, () -> held(run)))
             .sorted(Comparator.comparing(RunHistory::startedAt).reversed())
             .toList();
     if (json) {
