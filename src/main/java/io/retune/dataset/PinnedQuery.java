@@ -16,11 +16,33 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.analysis.RelationTimeTravel;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedRelation;
 import org.apache.spark.sql.catalyst.analysis.UnresolvedTableValuedFunction;
+import org.apache.spark.sql.catalyst.expressions.BitmapAndAgg;
+import org.apache.spark.sql.catalyst.expressions.BitmapConstructAgg;
+import org.apache.spark.sql.catalyst.expressions.BitmapOrAgg;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.SubqueryExpression;
 import org.apache.spark.sql.catalyst.expressions.UserDefinedExpression;
 import org.apache.spark.sql.catalyst.expressions.WindowExpression;
 import org.apache.spark.sql.catalyst.expressions.aggregate.AggregateFunction;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Average;
+import org.apache.spark.sql.catalyst.expressions.aggregate.BitAndAgg;
+import org.apache.spark.sql.catalyst.expressions.aggregate.BitOrAgg;
+import org.apache.spark.sql.catalyst.expressions.aggregate.BitXorAgg;
+import org.apache.spark.sql.catalyst.expressions.aggregate.BoolAnd;
+import org.apache.spark.sql.catalyst.expressions.aggregate.BoolOr;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Count;
+import org.apache.spark.sql.catalyst.expressions.aggregate.CountIf;
+import org.apache.spark.sql.catalyst.expressions.aggregate.CountMinSketchAgg;
+import org.apache.spark.sql.catalyst.expressions.aggregate.HyperLogLogPlusPlus;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Max;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Median;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Min;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Percentile;
+import org.apache.spark.sql.catalyst.expressions.aggregate.PercentileCont;
+import org.apache.spark.sql.catalyst.expressions.aggregate.PercentileDisc;
+import org.apache.spark.sql.catalyst.expressions.aggregate.PivotFirst;
+import org.apache.spark.sql.catalyst.expressions.aggregate.RegrCount;
+import org.apache.spark.sql.catalyst.expressions.aggregate.Sum;
 import org.apache.spark.sql.catalyst.plans.logical.GlobalLimit;
 import org.apache.spark.sql.catalyst.plans.logical.LocalLimit;
 import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
@@ -50,31 +72,37 @@ final class PinnedQuery {
           "stack",
           "json_tuple");
 
-  /** Aggregates whose value depends on the order in which rows come, or may among equal ones. */
-  private static final Set<String> OF_THE_ORDER =
+  /**
+   * Aggregates that are the same whatever order rows come in. All others are refused, also those
+   * that a later Spark brings: which of equal rows they take, or how they round or estimate, may
+   * depend on it.
+   */
+  private static final Set<Class<? extends AggregateFunction>> OF_NO_ORDER =
       Set.of(
-          "First",
-          "Last",
-          "AnyValue",
-          "CollectList",
-          "CollectSet",
-          "ListAgg",
-          "MaxBy",
-          "MinBy",
-          "Mode",
-          "HistogramNumeric",
-          "ApproximatePercentile",
-          "StddevPop",
-          "StddevSamp",
-          "VariancePop",
-          "VarianceSamp",
-          "Skewness",
-          "Kurtosis",
-          "Corr",
-          "CovPopulation",
-          "CovSample");
+          BitAndAgg.class,
+          BitOrAgg.class,
+          BitXorAgg.class,
+          BitmapAndAgg.class,
+          BitmapConstructAgg.class,
+          BitmapOrAgg.class,
+          BoolAnd.class,
+          BoolOr.class,
+          Count.class,
+          CountIf.class,
+          CountMinSketchAgg.class,
+          HyperLogLogPlusPlus.class,
+          Max.class,
+          Median.class,
+          Min.class,
+          Percentile.class,
+          PercentileCont.class,
+          PercentileDisc.class,
+          PivotFirst.class,
+          RegrCount.class);
 
-  private static final Set<String> SUMS = Set.of("Sum", "Average");
+  /** The same where nothing is rounded: of whole numbers and decimals. */
+  private static final Set<Class<? extends AggregateFunction>> SUMS =
+      Set.of(Sum.class, Average.class);
 
   private final org.apache.spark.sql.classic.SparkSession spark;
   private final TableSource.Query query;
@@ -223,11 +251,11 @@ final class PinnedQuery {
 
   /** Floating-point numbers have another sum in another order. */
   private static boolean dependsOnOrder(AggregateFunction function) {
-    String name = function.getClass().getSimpleName();
     boolean floating =
         CollectionConverters.asJava(function.children()).stream()
             .map(Expression::dataType)
             .anyMatch(type -> type instanceof DoubleType || type instanceof FloatType);
-    return OF_THE_ORDER.contains(name) || (floating && SUMS.contains(name));
+    return !OF_NO_ORDER.contains(function.getClass())
+        && (floating || !SUMS.contains(function.getClass()));
   }
 }

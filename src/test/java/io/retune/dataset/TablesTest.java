@@ -172,6 +172,52 @@ class TablesTest {
   }
 
   @Test
+  void anAggregateIsTakenWhereItIsKnownNotToDependOnTheOrderOfRows() {
+    assertThat(
+            ingested(
+                """
+                sql:SELECT max(word) AS word, count(DISTINCT n) + count_if(n > 1) + sum(n) +
+                CAST(avg(n) + sum(DISTINCT CAST(n AS DECIMAL(9, 2))) + median(n) + percentile(n, 0.5)
+                + percentile_cont(0.5) WITHIN GROUP (ORDER BY n) AS BIGINT) + bit_xor(n) +
+                approx_count_distinct(n) + regr_count(n, n) + try_sum(n) + CAST(every(n > 0) AS INT)
+                + CAST(some(n > 2) AS INT) AS n FROM """
+                    .replace("\n", " ")
+                    .concat(" " + at(1))))
+        .extracting(r -> r.getString(0))
+        .containsExactly("c");
+    assertThat(
+            ingested(
+                "sql:SELECT a AS word, b AS n FROM (SELECT word, n, 1 AS one FROM %s) PIVOT (max(n) FOR word IN ('a' AS a, 'b' AS b))"
+                    .formatted(at(1))))
+        .hasSize(1);
+    for (String refused :
+        List.of(
+            "regr_slope(n, n)",
+            "regr_intercept(n, n)",
+            "regr_r2(n, n)",
+            "regr_sxy(n, n)",
+            "regr_avgx(n, n)",
+            "hll_sketch_agg(n)",
+            "kll_sketch_agg_bigint(n)",
+            "theta_sketch_agg(n)",
+            "approx_top_k(n)",
+            "max_by(word, n)",
+            "mode(n)",
+            "any_value(n)",
+            "stddev(n)",
+            "listagg(word)",
+            "approx_percentile(n, 0.5)",
+            "sum(DISTINCT CAST(n AS FLOAT))")) {
+      assertThat(refusal("sql:SELECT " + refused + " AS n FROM " + at(1)))
+          .as(refused)
+          .containsExactly(
+              "depends on the order of rows: it calls "
+                  + refused.substring(0, refused.indexOf('('))
+                  + "().");
+    }
+  }
+
+  @Test
   void aCommandIsNotCarriedOut() {
     assertThat(refusal("sql:DROP TABLE delta.`" + table + "`"))
         .singleElement()
