@@ -86,8 +86,7 @@ public final class Datasets {
    *     that cannot be read, or a declared key that is missing or not unique
    */
   public DatasetVersion ingest(String name, DatasetSpec spec, String message) {
-    Optional<Committed> same =
-        committed(name).stream().filter(c -> c.isFrom(spec, spec.origin().sha256())).findFirst();
+    Optional<Committed> same = from(name, spec);
     if (same.isPresent()) {
       return same.get().version(name, false);
     }
@@ -160,7 +159,42 @@ public final class Datasets {
 
   /** Whether {@link #ingest} would find a version that is there, and add nothing. */
   public boolean holds(String name, DatasetSpec spec) {
-    return committed(name).stream().anyMatch(c -> c.isFrom(spec, spec.origin().sha256()));
+    return from(name, spec).isPresent();
+  }
+
+  /** The version that was made of the source's bytes, or of others in which the same rows were. */
+  private Optional<Committed> from(String name, DatasetSpec spec) {
+    List<Committed> all = committed(name);
+    Path equal = equal(name, spec.origin().sha256(), spec.format().name(), spec.key());
+    return all.stream()
+        .filter(c -> c.isFrom(spec))
+        .findFirst()
+        .or(
+            () ->
+                store.exists(equal)
+                    ? all.stream().filter(c -> c.metadata().version() == number(equal)).findFirst()
+                    : Optional.empty());
+  }
+
+  /**
+   * A note that these bytes, read so, have the rows of a version whose number it holds: what is
+   * committed is never written again. It is where Delta sees none of its files.
+   */
+  private Path equal(String name, String sourceSha256, String format, List<String> key) {
+    Sha256 read = Sha256.of(Json.write(List.of(sourceSha256, format, key)));
+    return store.path("datasets", name, "_equal", read.hex());
+  }
+
+  private int number(Path equal) {
+    return Integer.parseInt(new String(store.read(equal), StandardCharsets.UTF_8));
+  }
+
+  /** Whether the version has the rows of the source's bytes. */
+  public boolean isOf(DatasetVersion version, DatasetSpec spec) {
+    return version.sourceSha256().equals(spec.origin().sha256())
+        || from(version.name(), spec)
+            .filter(c -> c.metadata().version() == version.version())
+            .isPresent();
   }
 
   private DatasetVersion commit(String name, Dataset<Row> rows, Metadata metadata) {
@@ -169,6 +203,9 @@ public final class Datasets {
       Optional<Committed> same =
           before.stream().filter(c -> c.metadata().sameRows(metadata)).findFirst();
       if (same.isPresent()) {
+        store.write(
+            equal(name, metadata.source_sha256(), metadata.format(), metadata.key()),
+            Integer.toString(same.get().metadata().version()).getBytes(StandardCharsets.UTF_8));
         return same.get().version(name, false);
       }
       int version = before.isEmpty() ? 1 : before.get(before.size() - 1).metadata().version() + 1;
@@ -377,8 +414,8 @@ public final class Datasets {
 
   /** A commit of ours in the Delta table. */
   private record Committed(long deltaVersion, Metadata metadata) {
-    boolean isFrom(DatasetSpec spec, String sourceSha256) {
-      return metadata.source_sha256().equals(sourceSha256)
+    boolean isFrom(DatasetSpec spec) {
+      return metadata.source_sha256().equals(spec.origin().sha256())
           && metadata.format().equals(spec.format().name())
           && metadata.key().equals(spec.key());
     }

@@ -79,7 +79,7 @@ final class Stages {
   /** The version that a recipe names, or that holds what its source has now. */
   static DatasetVersion version(Datasets datasets, String name, DatasetSpec spec, String message) {
     return spec.version()
-        .map(n -> pinned(datasets.version(name, n, spec), spec))
+        .map(n -> pinned(datasets, datasets.version(name, n, spec), spec))
         .orElseGet(() -> datasets.ingest(name, spec, message));
   }
 
@@ -87,8 +87,9 @@ final class Stages {
    * Version numbers count what one store has seen; the digest says in every store which bytes are
    * meant.
    */
-  private static DatasetVersion pinned(DatasetVersion version, DatasetSpec spec) {
-    if (!version.sourceSha256().equals(spec.origin().sha256())) {
+  private static DatasetVersion pinned(
+      Datasets datasets, DatasetVersion version, DatasetSpec spec) {
+    if (!datasets.isOf(version, spec)) {
       String key = "data.datasets." + version.name() + ".sha256";
       throw InvalidInputException.of(
           ErrorCode.DIGEST_DIFFERS,

@@ -7,6 +7,7 @@ import io.retune.config.DatasetSpec;
 import io.retune.config.DatasetSpec.Format;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.spark.sql.Row;
@@ -66,6 +67,27 @@ class DatasetsTest {
         .hasMessage(
             "data.datasets.words.version: there is no version 3 of words in this store. [version-not-found]\n"
                 + "  It has the versions 1, 2.");
+  }
+
+  @Test
+  void bytesThatHaveTheRowsOfAVersionAreReadOnce() throws IOException {
+    DatasetSpec spec = workshop.jsonl("a.jsonl", "{\"a\":1}\n{\"a\":2}\n");
+    DatasetSpec sameRows = workshop.jsonl("b.jsonl", "{\"a\": 2}\n{\"a\": 1}\n");
+    DatasetSpec others = workshop.jsonl("c.jsonl", "{\"a\":3}\n");
+    DatasetVersion first = workshop.datasets.ingest("words", spec, "first");
+    assertThat(workshop.datasets.holds("words", sameRows)).isFalse();
+    assertThat(workshop.datasets.isOf(first, sameRows)).isFalse();
+    workshop.datasets.ingest("words", others, "others");
+    workshop.datasets.ingest("words", sameRows, "shuffled");
+    Files.delete(folder.resolve("b.jsonl"));
+    DatasetVersion again = workshop.datasets.ingest("words", sameRows, "not read");
+    assertThat(again.version()).isEqualTo(1);
+    assertThat(again.sourceSha256()).isEqualTo(spec.origin().sha256());
+    assertThat(workshop.datasets.holds("words", sameRows)).isTrue();
+    assertThat(workshop.datasets.isOf(first, sameRows)).isTrue();
+    assertThat(workshop.datasets.isOf(workshop.datasets.version("words", 2), sameRows)).isFalse();
+    assertThat(workshop.datasets.rows(first).count()).isEqualTo(2);
+    assertThat(workshop.datasets.versions("words")).hasSize(2);
   }
 
   /** The ids of its rows are made of the key, so under another they would be other rows. */
