@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS delta.`${location}` (
   server            STRING    COMMENT 'URI',
   server_experiment STRING    COMMENT 'The server\'s experiment',
   server_run        STRING    COMMENT 'The server\'s run',
-  kind              STRING    COMMENT 'run, tags, params, metrics, inputs, artifact, model, end',
+  kind              STRING    COMMENT 'tags, params, inputs, metrics, artifact, model-file, model, version, alias, status; end is what status was called once',
   item              STRING    COMMENT 'Which of its kind',
   through           BIGINT    COMMENT 'All of the journal\'s entries up to this one are there; 0 where that is not said',
   count             BIGINT    COMMENT 'How many were sent',

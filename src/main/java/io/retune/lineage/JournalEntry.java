@@ -291,7 +291,7 @@ public record JournalEntry(long entry, String time, Event event, String seal) {
    *
    * @param server its URI
    * @param experimentId the server's; likewise {@code serverRun}
-   * @param kind {@code run}, {@code params}, {@code metrics}, {@code artifact}, ...
+   * @param kind {@code params}, {@code metrics}, {@code artifact}, ...
    * @param item which of its kind
    * @param through all of the run's entries up to this one are there; 0 where that is not said
    * @param count of what was sent

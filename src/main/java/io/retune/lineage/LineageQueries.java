@@ -216,8 +216,7 @@ public final class LineageQueries {
                 ErrorCode.TABLE_NOT_READABLE,
                 "table " + table,
                 "cannot be read: " + e.getMessage(),
-                "Move its folder out of the store: the next ./retune lineage makes the table again"
-                    + " from the journals."));
+                TableDefinition.REMEDY));
       }
     }
   }

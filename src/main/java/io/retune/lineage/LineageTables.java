@@ -69,7 +69,7 @@ public final class LineageTables {
     if (store.isWritable()) {
       bringUp(definition, location, there.orElseGet(() -> created(definition, location)));
     } else {
-      requireAsDefined(definition, location, there);
+      requireReadable(definition, location, there);
     }
     return location;
   }
@@ -87,9 +87,10 @@ public final class LineageTables {
     return metadata(location).orElseThrow();
   }
 
-  private static void requireAsDefined(
+  /** Of another Retune's comments nothing that is read depends. */
+  private static void requireReadable(
       TableDefinition definition, String location, Optional<Metadata> there) {
-    if (there.isEmpty() || !definition.changes(location, there.get()).isEmpty()) {
+    if (there.isEmpty() || !definition.missing(location, there.get()).isEmpty()) {
       throw InvalidInputException.of(
           ErrorCode.STORE_NOT_WRITABLE,
           "table " + Store.shown(new Path(location)),
@@ -122,8 +123,7 @@ public final class LineageTables {
       throw new DamagedFileException(
           "table " + Store.shown(new Path(location)),
           "cannot be read: " + e.getMessage(),
-          "Move its folder out of the store: the next ./retune lineage makes the table again from"
-              + " the journals.");
+          TableDefinition.REMEDY);
     }
   }
 

@@ -20,6 +20,12 @@ import org.apache.spark.sql.types.StructType;
 /** A table as its file in {@code lineage/tables} says it is. */
 record TableDefinition(String name, String sql, StructType columns) {
   private static final Pattern COLUMNS = Pattern.compile("\\(\n(.*?)\n\\)\nUSING", Pattern.DOTALL);
+  private static final String MADE_AGAIN =
+      "the next ./retune lineage makes the table again from the journals.";
+
+  /** What to do about a table that cannot be read. */
+  static final String REMEDY = "Move its folder out of the store: " + MADE_AGAIN;
+
   private static final String APPEND_ONLY = "delta.appendOnly";
 
   static TableDefinition of(String name) {
@@ -45,6 +51,30 @@ record TableDefinition(String name, String sql, StructType columns) {
   }
 
   /**
+   * Its columns that a table has not.
+   *
+   * @throws InvalidInputException if a column has another type
+   */
+  List<StructField> missing(String location, Metadata metadata) {
+    Map<String, StructField> there = there(metadata);
+    List<StructField> missing = new ArrayList<>();
+    for (StructField column : columns.fields()) {
+      StructField its = there.get(column.name());
+      if (its == null) {
+        missing.add(column);
+      } else {
+        requireSameType(location, column, its);
+      }
+    }
+    return missing;
+  }
+
+  private static Map<String, StructField> there(Metadata metadata) {
+    return Arrays.stream(((StructType) DataType.fromJson(metadata.getSchemaString())).fields())
+        .collect(Collectors.toMap(StructField::name, field -> field));
+  }
+
+  /**
    * The statements that bring a table that an earlier Retune made to what it is now: columns that
    * it lacks, which are null in its rows, and comments. What it has beyond that, a later Retune
    * made, and stays.
@@ -52,25 +82,21 @@ record TableDefinition(String name, String sql, StructType columns) {
    * @throws InvalidInputException if a column has another type
    */
   List<String> changes(String location, Metadata metadata) {
-    Map<String, StructField> there =
-        Arrays.stream(((StructType) DataType.fromJson(metadata.getSchemaString())).fields())
-            .collect(Collectors.toMap(StructField::name, field -> field));
     String table = "ALTER TABLE delta.`" + location + "` ";
-    List<String> missing = new ArrayList<>();
     List<String> changes = new ArrayList<>();
+    String missing =
+        missing(location, metadata).stream()
+            .map(StructField::toDDL)
+            .collect(Collectors.joining(", "));
+    if (!missing.isEmpty()) {
+      changes.add(table + "ADD COLUMNS (" + missing + ")");
+    }
+    Map<String, StructField> there = there(metadata);
     for (StructField column : columns.fields()) {
       StructField its = there.get(column.name());
-      if (its == null) {
-        missing.add(column.toDDL());
-      } else {
-        requireSameType(location, column, its);
-        if (!its.getComment().equals(column.getComment())) {
-          changes.add(table + "ALTER COLUMN " + column.name() + " " + comment(column));
-        }
+      if (its != null && !its.getComment().equals(column.getComment())) {
+        changes.add(table + "ALTER COLUMN " + column.name() + " " + comment(column));
       }
-    }
-    if (!missing.isEmpty()) {
-      changes.add(0, table + "ADD COLUMNS (" + String.join(", ", missing) + ")");
     }
     if (!"true".equals(metadata.getConfiguration().get(APPEND_ONLY))) {
       // A repair that was killed left it so.
@@ -91,8 +117,8 @@ record TableDefinition(String name, String sql, StructType columns) {
           "table " + Store.shown(new Path(location)),
           "the column \"%s\" has the type %s, where this Retune has %s."
               .formatted(column.name(), its.dataType().sql(), column.dataType().sql()),
-          "Use the Retune that made the store; or move the table's folder out of it: the next"
-              + " ./retune lineage makes the table again from the journals.");
+          "Use the Retune that made the store; or move the table's folder out of it: "
+              + MADE_AGAIN);
     }
   }
 

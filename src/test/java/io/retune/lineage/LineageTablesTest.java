@@ -6,6 +6,7 @@ import static org.apache.spark.sql.functions.countDistinct;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.delta.kernel.internal.actions.Metadata;
 import io.retune.config.DatasetSpec;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TransformSpec;
@@ -431,6 +432,17 @@ class LineageTablesTest extends RecordedRuns {
                 .first()
                 .<String>getAs("cause"))
         .isEqualTo("it failed");
+  }
+
+  @Test
+  void aTableWithOtherCommentsLacksNothingToBeRead(@TempDir Path folder) {
+    TableDefinition failures = TableDefinition.of("run_failures");
+    String location = folder.resolve("run_failures").toString();
+    workshop.spark.sql(failures.create(location).replace("'The run'", "'As it was called then'"));
+    Metadata there =
+        new RowAppender(workshop.spark.sparkContext().hadoopConfiguration()).metadata(location);
+    assertThat(failures.missing(location, there)).isEmpty();
+    assertThat(failures.changes(location, there)).hasSize(1);
   }
 
   private static JournalEntry failed(String cause, long entry) {

@@ -2,15 +2,21 @@ package io.retune.lineage;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.retune.config.TransformSpec;
+import io.retune.tracking.Delivery;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** {@code docs/tables.md} says of each SQL file what the file says of itself. */
@@ -38,6 +44,27 @@ class TablesDocTest {
       assertThat(columns).as(table).isNotEmpty();
       assertThat(columns).as(table).allMatch(column -> column.matches(".* COMMENT '.+',?"));
     }
+  }
+
+  @Test
+  void kindsAreThoseThatAreWritten() {
+    Stream<String> transforms =
+        Arrays.stream(TransformSpec.class.getPermittedSubclasses())
+            .map(transform -> transform.getSimpleName().toLowerCase(Locale.ROOT));
+    assertThat(comment("transforms", "kind").split(", "))
+        .containsExactlyInAnyOrder(
+            Stream.concat(Stream.of("dataset"), transforms).toArray(String[]::new));
+    assertThat(comment("deliveries", "kind"))
+        .isEqualTo(
+            Arrays.stream(Delivery.Kind.values())
+                    .map(Delivery.Kind::text)
+                    .collect(Collectors.joining(", "))
+                + "; end is what status was called once");
+    assertThat(Delivery.Kind.of("end")).isEqualTo(Delivery.Kind.STATUS);
+  }
+
+  private static String comment(String table, String column) {
+    return TableDefinition.of(table).columns().apply(column).getComment().get();
   }
 
   private static Map<String, String> purposes(String folder, UnaryOperator<String> purpose) {
