@@ -12,8 +12,8 @@ import java.util.SortedMap;
  * sources} array of the rows it came from, each a <code>dataset</code> and a {@code row_id}, {@code
  * split} string ({@code train}, {@code evaluation}), {@code text} string as rendered, {@code
  * input_ids} array of int, {@code trained} array of boolean of the same length, {@code tokens} int,
- * {@code target_tokens} int, {@code digest} string: SHA-256 of the content, by which order is
- * decided.
+ * {@code target_tokens} int; where the recipe tells the evaluation apart, {@link Preparation#GROUP}
+ * string; {@code digest} string: SHA-256 of the content, by which order is decided.
  *
  * @param key hash of the inputs; the folder's name
  * @param root Merkle root of the content; the same for any partitioning and any store

@@ -68,7 +68,11 @@ public final class RunRows {
     return behind(0, table);
   }
 
-  /** Those that entries behind {@code entry} make; no others are made. */
+  /**
+   * Those that entries behind {@code entry} make; no others are made. Entries are numbered from 1
+   * without a gap, or the journal is refused as damaged: an entry's number is how many there are up
+   * to it.
+   */
   public List<Map<String, Object>> behind(long entry, String table) {
     List<JournalEntry> entries = history.entries();
     int from = (int) Math.min(entry, entries.size());

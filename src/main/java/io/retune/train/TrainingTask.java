@@ -6,8 +6,8 @@ import java.io.Serializable;
 
 /**
  * Everything a rank needs to know; travels from the driver to the executors. Nothing in it but
- * {@code attempt}, {@code resumeStep} and the places differs between two runs that must end in the
- * same weights.
+ * {@code attempt}, {@code resumeStep}, {@code lanes} and the places differs between two runs that
+ * must end in the same weights.
  *
  * @param store URI
  * @param cache local directory for prepared weights
