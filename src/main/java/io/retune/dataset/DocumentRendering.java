@@ -81,15 +81,14 @@ final class DocumentRendering {
     }
     String text = row.isNullAt(column) ? "" : row.getString(column);
     int[] ids = tokenizer.encodeDocument(text);
-    // The first token is predicted from nothing, so it is no target even where it is trained.
-    int targets = ids.length - 1;
+    boolean[] trained = new boolean[ids.length];
+    Arrays.fill(trained, true);
+    int targets = Rendering.targets(trained);
     if (targets < 1) {
       String defect = "has no trained token: its text has fewer than two.";
       values.addAll(Arrays.asList(null, null, null, null, null, defect));
       return RowFactory.create(values.toArray());
     }
-    boolean[] trained = new boolean[ids.length];
-    Arrays.fill(trained, true);
     values.addAll(
         Arrays.asList(asRead(text, ids, special), ids, trained, ids.length, targets, null));
     return RowFactory.create(values.toArray());

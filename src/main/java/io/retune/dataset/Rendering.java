@@ -245,7 +245,7 @@ final class Rendering {
   }
 
   /** The first token is predicted from nothing, so it is no target even where it is trained. */
-  private static int targets(boolean[] trained) {
+  static int targets(boolean[] trained) {
     int targets = 0;
     for (int i = 1; i < trained.length; i++) {
       targets += trained[i] ? 1 : 0;

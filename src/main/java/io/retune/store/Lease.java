@@ -3,7 +3,6 @@ package io.retune.store;
 import io.retune.config.ErrorCode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.time.Duration;
@@ -50,11 +49,11 @@ public final class Lease implements AutoCloseable {
     static Holder thisProcess() {
       ProcessHandle me = ProcessHandle.current();
       return new Holder(
-          hostName(), bootId(), ownNamespace(), me.pid(), startOf(me), Instant.now().toString());
+          Host.name(), bootId(), ownNamespace(), me.pid(), startOf(me), Instant.now().toString());
     }
 
     private boolean isHere() {
-      return host.equals(hostName()) && boot.equals(bootId()) && namespace.equals(ownNamespace());
+      return host.equals(Host.name()) && boot.equals(bootId()) && namespace.equals(ownNamespace());
     }
 
     private boolean isAlive() {
@@ -81,14 +80,6 @@ public final class Lease implements AutoCloseable {
         return Files.readSymbolicLink(java.nio.file.Path.of("/proc/self/ns/pid")).toString();
       } catch (IOException e) {
         return "";
-      }
-    }
-
-    private static String hostName() {
-      try {
-        return InetAddress.getLocalHost().getHostName();
-      } catch (IOException e) {
-        return "localhost";
       }
     }
 

@@ -1,9 +1,8 @@
 package io.retune.train;
 
+import io.retune.store.Host;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,21 +27,13 @@ public record Machine(
     List<String> gpus) {
   public static Machine probe() {
     return new Machine(
-        hostName(),
+        Host.name(),
         System.getProperty("os.name") + " " + System.getProperty("os.version"),
         System.getProperty("os.arch"),
         value(Path.of("/proc/cpuinfo"), "model name", "unknown"),
         Runtime.getRuntime().availableProcessors(),
         memory(),
         gpuModels());
-  }
-
-  private static String hostName() {
-    try {
-      return InetAddress.getLocalHost().getHostName();
-    } catch (UnknownHostException e) {
-      return "unknown";
-    }
   }
 
   private static long memory() {
