@@ -6,6 +6,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /**
@@ -72,11 +73,14 @@ public record Machine(
   }
 
   /**
-   * Memory that a program may still take without swapping, bytes; 0 where the system does not tell.
-   * Source: MemAvailable of proc_meminfo(5).
+   * Memory that a program may still take without swapping, or being killed in its container, bytes;
+   * 0 where the system does not tell. Source: MemAvailable of proc_meminfo(5).
    */
   public static long availableMemory() {
-    return kilobytes(Path.of("/proc/meminfo"), "MemAvailable");
+    long machines = kilobytes(Path.of("/proc/meminfo"), "MemAvailable");
+    OptionalLong containers =
+        ControlGroup.availableMemory(Path.of("/proc/self/cgroup"), Path.of("/sys/fs/cgroup"));
+    return machines == 0 ? 0 : Math.min(machines, containers.orElse(machines));
   }
 
   private static long kilobytes(Path file, String name) {
