@@ -17,11 +17,31 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * An adapter that was read from a folder that {@link AdapterFiles} wrote.
+ * An adapter that was read from a folder that {@link AdapterFiles} wrote, or PEFT.
  *
+ * @param lora with the alpha that makes its scale PEFT's
  * @param values float32, in the layout's order
  */
 public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] values) {
+  /** What makes PEFT add something else than one scale times B A x to each of the modules. */
+  private static final List<String> NOT_COMPUTED =
+      List.of(
+          "use_dora",
+          "use_qalora",
+          "fan_in_fan_out",
+          "bias",
+          "lora_bias",
+          "rank_pattern",
+          "alpha_pattern",
+          "modules_to_save",
+          "exclude_modules",
+          "target_parameters",
+          "trainable_token_indices",
+          "layers_to_transform",
+          "layer_replication");
+
+  private static final Set<String> NOT_SET = Set.of("", "null", "false", "[]", "{}", "\"none\"");
+
   /**
    * @param model that it was trained for
    * @throws InvalidInputException if it is not an adapter of that model
@@ -41,6 +61,7 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
 
   private static TrainSpec.Lora lora(Path file) throws IOException {
     JsonNode config = Json.read(Files.readAllBytes(file));
+    requireComputed(file, config);
     List<String> named = new ArrayList<>();
     config.path("target_modules").forEach(module -> named.add(module.asText()));
     List<String> targets = AdapterLayout.modules().stream().filter(named::contains).toList();
@@ -55,7 +76,28 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
                   config.path("r"), config.path("lora_alpha"), config.path("target_modules")),
           "Restore what the run exported.");
     }
-    return new TrainSpec.Lora(rank, alpha, targets);
+    // rsLoRA (Kalajdzievski 2023, arXiv:2312.03732): alpha / sqrt(r) in place of alpha / r.
+    boolean stabilised = config.path("use_rslora").asBoolean();
+    return new TrainSpec.Lora(rank, stabilised ? alpha * Math.sqrt(rank) : alpha, targets);
+  }
+
+  private static void requireComputed(Path file, JsonNode config) {
+    List<String> others =
+        NOT_COMPUTED.stream()
+            .filter(key -> !NOT_SET.contains(config.path(key).toString()))
+            .map(key -> key + " = " + config.path(key))
+            .collect(Collectors.toCollection(ArrayList::new));
+    String start = config.path("init_lora_weights").asText();
+    if (start.matches("pissa.*|olora|corda|loftq")) {
+      others.add("init_lora_weights = " + start);
+    }
+    if (!others.isEmpty()) {
+      throw InvalidInputException.of(
+          ErrorCode.ADAPTER_DOES_NOT_FIT,
+          file.toString(),
+          "has " + String.join(", ", others) + ", which is not computed here.",
+          "Give an adapter of LoRA or rsLoRA, on whole modules of an unchanged model.");
+    }
   }
 
   /** An adapter of a larger model would be added in part. */

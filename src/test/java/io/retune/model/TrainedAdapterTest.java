@@ -2,6 +2,7 @@ package io.retune.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
@@ -69,6 +70,44 @@ class TrainedAdapterTest {
             folder.resolve("adapter/adapter_config.json")
                 + ": has r = 2, lora_alpha = -1, target_modules = [\"gate\"]. [adapter-does-not-fit]\n"
                 + "  Restore what the run exported.");
+  }
+
+  @Test
+  void theScaleOfAStabilisedAdapterIsAlphaByTheRootOfItsRank() throws IOException {
+    change(config -> config.put("use_rslora", true));
+
+    assertThat(TrainedAdapter.read(folder.resolve("adapter"), MODEL).lora().scale())
+        .isCloseTo(5.5 / Math.sqrt(2), within(1e-12));
+  }
+
+  @Test
+  void whatPeftWritesOfPlainLoraIsRead() throws IOException {
+    change(
+        config -> {
+          config.put("use_rslora", false).put("use_dora", false).putNull("modules_to_save");
+          config.put("init_lora_weights", true).putNull("layers_to_transform");
+          config.putObject("rank_pattern");
+          config.putObject("alpha_pattern");
+        });
+
+    assertThat(TrainedAdapter.read(folder.resolve("adapter"), MODEL).lora()).isEqualTo(LORA);
+  }
+
+  @Test
+  void anAdapterOfAnotherKindIsRefused() throws IOException {
+    change(
+        config -> {
+          config.put("use_dora", true).put("bias", "all").put("init_lora_weights", "pissa");
+          config.putObject("alpha_pattern").put("q_proj", 64);
+        });
+
+    assertThatThrownBy(() -> TrainedAdapter.read(folder.resolve("adapter"), MODEL))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            folder.resolve("adapter/adapter_config.json")
+                + ": has use_dora = true, bias = \"all\", alpha_pattern = {\"q_proj\":64},"
+                + " init_lora_weights = pissa, which is not computed here. [adapter-does-not-fit]\n"
+                + "  Give an adapter of LoRA or rsLoRA, on whole modules of an unchanged model.");
   }
 
   private void change(Consumer<ObjectNode> change) throws IOException {
