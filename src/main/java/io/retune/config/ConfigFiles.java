@@ -146,6 +146,17 @@ final class ConfigFiles {
     }
   }
 
+  /** Whether the parser takes it, whatever it includes. */
+  static boolean isHocon(String text) {
+    try {
+      ConfigIncluder none = new ConfigFiles(new Problems()).new Includer(Path.of("edited"), "");
+      ConfigFactory.parseString(text, options("", none));
+      return true;
+    } catch (ConfigException.Parse e) {
+      return false;
+    }
+  }
+
   private static ConfigParseOptions options(String description, ConfigIncluder includer) {
     return ConfigParseOptions.defaults()
         .setSyntax(ConfigSyntax.CONF)

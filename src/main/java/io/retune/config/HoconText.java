@@ -39,19 +39,26 @@ final class HoconText {
    * Gives the setting on {@code line}, whose key ends with {@code key} and whose value is {@code
    * old}, another value.
    *
-   * @return whether there is one setting like that
+   * @return whether there is one setting like that, and the text is HOCON with it
    */
   boolean replace(int line, String key, String old, String value) {
-    Optional<Setting> setting = find(line, key, old);
-    setting.ifPresent(s -> edits.add(new Edit(s.start(), s.end(), asWritten(s, value))));
-    return setting.isPresent();
+    return find(line, key, old)
+        .map(s -> made(new Edit(s.start(), s.end(), asWritten(s, value))))
+        .orElse(false);
   }
 
   /** Puts a setting behind the one on {@code line}, in its manner. As {@link #replace}. */
   boolean add(int line, String key, String old, String newKey, String value) {
-    Optional<Setting> setting = find(line, key, old);
-    setting.ifPresent(s -> edits.add(behind(s, key, newKey, value)));
-    return setting.isPresent();
+    return find(line, key, old).map(s -> made(behind(s, key, newKey, value))).orElse(false);
+  }
+
+  private boolean made(Edit edit) {
+    edits.add(edit);
+    boolean readable = ConfigFiles.isHocon(edited());
+    if (!readable) {
+      edits.remove(edit);
+    }
+    return readable;
   }
 
   boolean isChanged() {
@@ -75,7 +82,10 @@ final class HoconText {
   /** On a line of its own where the setting has one, else beside it. */
   private Edit behind(Setting setting, String key, String newKey, String value) {
     String path = text.substring(setting.keyStart(), setting.keyEnd());
-    String start = path.substring(0, path.lastIndexOf(key)) + newKey;
+    boolean quoted = path.endsWith("\"");
+    String start =
+        path.substring(0, path.length() - key.length() - (quoted ? 2 : 0))
+            + (quoted ? ConfigUtil.quoteString(newKey) : newKey);
     int lineStart = text.lastIndexOf('\n', setting.keyStart() - 1) + 1;
     int lineEnd = text.indexOf('\n', setting.end());
     lineEnd = lineEnd < 0 ? text.length() : lineEnd;

@@ -94,6 +94,37 @@ class WrittenSourcesTest {
   }
 
   @Test
+  void aKeyInQuotesStaysOne() throws IOException {
+    assertPinned(
+        """
+        "model" { "source": "file:m.gguf" }
+        "data" {
+          "datasets" {
+            "a" {
+              "source" : "file:a.jsonl"
+              "format" : "jsonl"
+            }
+            b."source" = "file:b"
+          }
+        }
+        """,
+        """
+        "model" { "source": "file:m.gguf", "sha256" = DIGEST }
+        "data" {
+          "datasets" {
+            "a" {
+              "source" : "file:a.jsonl"
+              "sha256" : DIGEST
+              "format" : "jsonl"
+            }
+            b."source" = "file:b"
+            b."sha256" = DIGEST
+          }
+        }
+        """);
+  }
+
+  @Test
   void quotesAndLineEndsOfAQueryAreUnderstood() throws IOException {
     assertPinned(
         "model { source = \"file:m\", sha256 = "
