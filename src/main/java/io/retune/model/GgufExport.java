@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
+import io.retune.text.Tokenizer;
 import io.retune.text.TokenizerConfig;
 import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
@@ -287,9 +288,18 @@ public final class GgufExport {
           .map(ids::get)
           .ifPresent(id -> metadata.uint32("tokenizer.ggml." + NAMES.get(role) + "_token_id", id));
     }
-    metadata.bool(
-        "tokenizer.ggml.add_bos_token", tokenizerConfig.json().path("add_bos_token").asBoolean());
+    metadata.bool("tokenizer.ggml.add_bos_token", startsWithBos(ids));
     tokenizerConfig.template().ifPresent(text -> metadata.text("tokenizer.chat_template", text));
+  }
+
+  /** The post-processor's affair, as of Llama 3's; tokenizers without one may have a key for it. */
+  private boolean startsWithBos(Map<String, Integer> ids) {
+    Optional<Integer> bos = tokenizerConfig.token("bos_token").map(ids::get);
+    try (Tokenizer whole = Tokenizer.open(model.baseDirectory())) {
+      int[] around = whole.encodeDocument("");
+      return (around.length > 0 && bos.filter(id -> id == around[0]).isPresent())
+          || tokenizerConfig.json().path("add_bos_token").asBoolean();
+    }
   }
 
   private static final Map<String, String> NAMES =

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
+import io.retune.config.TrainSpec;
 import io.retune.store.Json;
 import io.retune.store.SafeTensors;
 import io.retune.text.ChatMessage;
@@ -78,6 +80,41 @@ class GgufTest {
       assertThat(renderer.render(List.of(new ChatMessage("user", "abab", false))).inputIds())
           .containsExactly(4, 4);
     }
+  }
+
+  @Test
+  void aTokenizerThatStartsTextsWithBosSaysSoInTheFile() throws IOException {
+    String template =
+        """
+        {"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<|start|>","type_id":0}},{"Sequence":{"id":"A","type_id":0}}],
+        "pair":[{"Sequence":{"id":"A","type_id":0}},{"Sequence":{"id":"B","type_id":1}}],
+        "special_tokens":{"<|start|>":{"id":"<|start|>","ids":[0],"tokens":["<|start|>"]}}}""";
+    assertThat(exportsBos("null", "{}")).isEqualTo(0);
+    assertThat(exportsBos(template, "{}")).isEqualTo(1);
+    assertThat(exportsBos("null", "{\"add_bos_token\":true}")).isEqualTo(1);
+  }
+
+  /** What stands behind the key add_bos_token of a file that is exported. */
+  private int exportsBos(String postProcessor, String config) throws IOException {
+    Path directory = Files.createTempDirectory(folder, "model");
+    GgufImport.into(directory, GgufFile.open(file(GgufBytes.whole().bytes())));
+    change(directory.resolve("tokenizer.json"), "{\"post_processor\":" + postProcessor + "}");
+    change(directory.resolve("tokenizer_config.json"), config);
+    ImportedModel model = ModelImporter.inPlace(directory);
+    TrainSpec.Lora lora = new TrainSpec.Lora(1, 1, List.of("q_proj"));
+    AdapterLayout layout = AdapterLayout.of(model.config(), lora);
+    TrainedAdapter none = new TrainedAdapter(lora, layout, new float[layout.size()]);
+    Path exported = directory.resolve("exported.gguf");
+    GgufExport.write(MergedModel.of(model, none), "bos", GgufExport.Precision.F16, exported);
+    String bytes = Files.readString(exported, StandardCharsets.ISO_8859_1);
+    String key = "tokenizer.ggml.add_bos_token";
+    return bytes.charAt(bytes.indexOf(key) + key.length() + 4);
+  }
+
+  private static void change(Path file, String values) throws IOException {
+    ObjectNode json = (ObjectNode) Json.read(Files.readAllBytes(file));
+    json.setAll((ObjectNode) Json.read(values.getBytes(StandardCharsets.UTF_8)));
+    Files.writeString(file, Json.write(json));
   }
 
   @Test
