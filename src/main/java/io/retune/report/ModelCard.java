@@ -2,6 +2,7 @@ package io.retune.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.ErrorCode;
+import io.retune.config.HubSource;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Problem;
 import io.retune.dataset.DatasetVersion;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -26,6 +28,24 @@ import java.util.stream.Collectors;
  * same model has the same card.
  */
 public final class ModelCard {
+  /**
+   * What the hub takes for {@code license} (huggingface.co/docs/hub/repositories-licenses); another
+   * is {@code other}, with its name beside it.
+   */
+  private static final Set<String> LICENCES =
+      Set.of(
+          """
+          afl-3.0 agpl-3.0 apache-2.0 apple-amlr apple-ascl artistic-2.0 bigcode-openrail-m bigscience-bloom-rail-1.0
+          bigscience-openrail-m bsd bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 c-uda cc cc-by-2.0 cc-by-2.5 cc-by-3.0
+          cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0
+          cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0
+          cdla-sharing-1.0 creativeml-openrail-m deepfloyd-if-license ecl-2.0 epl-1.0 epl-2.0 etalab-2.0 eupl-1.1 eupl-1.2
+          fair-noncommercial-research-license gemma gfdl gpl gpl-2.0 gpl-3.0 grok2-community h-research intel-research isc lgpl
+          lgpl-2.1 lgpl-3.0 lgpl-lr llama2 llama3 llama3.1 llama3.2 llama3.3 llama4 lppl-1.3c mit mpl-2.0 ms-pl ncsa odbl odc-by
+          ofl-1.1 openmdw-1.0 openrail openrail++ osl-3.0 pddl postgresql unknown unlicense wtfpl zlib
+          """
+              .split("\\s+"));
+
   private final Declared declared;
   private final Ended ended;
   private final JsonNode configuration;
@@ -120,7 +140,7 @@ public final class ModelCard {
         + "\n";
   }
 
-  /** JSON strings are YAML strings. */
+  /** What the hub reads. JSON strings are YAML strings. */
   private String front() {
     String datasets =
         declared.datasets().stream()
@@ -128,15 +148,27 @@ public final class ModelCard {
             .collect(Collectors.joining(", ", "[", "]"));
     return """
         ---
-        license: %s
-        base_model: %s
-        library_name: %s
+        %slibrary_name: %s
         pipeline_tag: text-generation
         tags: [retune, %s]
         datasets: %s
         ---
         """
-        .formatted(Json.write(licence), Json.write(base()), form.library, form.tag, datasets);
+        .formatted(licensed() + baseOnHub(), form.library, form.tag, datasets);
+  }
+
+  private String licensed() {
+    String id = licence.toLowerCase(Locale.ROOT);
+    return LICENCES.contains(id)
+        ? "license: " + Json.write(id) + "\n"
+        : "license: other\nlicense_name: " + Json.write(id.replaceAll("[^a-z0-9.-]+", "-")) + "\n";
+  }
+
+  /** A base model that is not on the hub has no name there. */
+  private String baseOnHub() {
+    return HubSource.parse(declared.source().source())
+        .map(hub -> "base_model: " + Json.write(hub.repository()) + "\n")
+        .orElse("");
   }
 
   /** Where the base model comes from, without the folders of somebody's disk. */

@@ -52,6 +52,7 @@ final class Runs {
   String name = "words";
   String description = "Teach a small model to define words.";
   String request = "nightly 7";
+  String source = "pip:model==1!m.gguf";
   int planned = 12;
   int done = 12;
   int groups = 4;
@@ -180,7 +181,7 @@ final class Runs {
             configuration,
             reasons,
             List.of("order.seed")),
-        new SourceSpec("pip:model==1!m.gguf", Sha256.of("source").hex()),
+        new SourceSpec(source, Sha256.of("source").hex()),
         Sha256.of("model").hex(),
         List.of(version()),
         snapshot(),
