@@ -2,6 +2,7 @@ package io.retune.job;
 
 import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.Ended;
@@ -11,7 +12,6 @@ import io.retune.model.ImportedModel;
 import io.retune.model.TrainedAdapter;
 import io.retune.store.Sha256;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -24,7 +24,8 @@ record FinishedRun(
     RunHistory history, Path adapterFolder, ImportedModel model, TrainedAdapter adapter) {
   /**
    * @param start a run, or the start of its name
-   * @throws InvalidInputException if it is not finished, or a file is not there any more
+   * @throws InvalidInputException if it is not finished, or a file is not there any more or cannot
+   *     be read
    * @throws CheckDoesNotHoldException if the adapter is not what the run exported
    */
   static FinishedRun open(Workspace workspace, String start) {
@@ -42,7 +43,11 @@ record FinishedRun(
               workspace.store(), new Sha256(history.declared().orElseThrow().modelSha256()));
       return new FinishedRun(history, folder, model, TrainedAdapter.read(folder, model.config()));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw InvalidInputException.of(
+          ErrorCode.SOURCE_NOT_READABLE,
+          folder.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Check who may read it.");
     }
   }
 

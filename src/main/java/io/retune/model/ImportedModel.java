@@ -5,7 +5,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.store.Sha256;
 import io.retune.store.Store;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -20,7 +19,7 @@ public record ImportedModel(Sha256 sha256, Path directory, ModelConfig config) {
   /**
    * One that was imported into {@code store}.
    *
-   * @throws InvalidInputException if it is not there any more
+   * @throws InvalidInputException if it is not there any more, or cannot be read
    */
   public static ImportedModel open(Store store, Sha256 sha256) {
     Path directory = store.localPath("models", sha256.hex());
@@ -35,7 +34,7 @@ public record ImportedModel(Sha256 sha256, Path directory, ModelConfig config) {
       return new ImportedModel(
           sha256, directory, ModelConfig.read(directory.resolve("config.json")));
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw ModelImporter.unreadable(directory, e);
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.retune.model;
 
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.store.Sha256;
@@ -221,17 +222,31 @@ public final class ModelImporter {
           "is no model: there is no " + e.getFile() + ".",
           EXPECTED_FILES);
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw unreadable(directory, e);
     }
+  }
+
+  /** Of a model's file or folder. */
+  static InvalidInputException unreadable(Path model, IOException e) {
+    return InvalidInputException.of(
+        ErrorCode.SOURCE_NOT_READABLE,
+        model.toString(),
+        "cannot be read: " + FileReason.of(e) + ".",
+        "Check who may read it, and that all of it is there.");
   }
 
   /**
    * Holds a model's files against its digest.
    *
-   * @throws InvalidInputException if they are not what was imported
+   * @throws InvalidInputException if they are not what was imported, or cannot be read
    */
-  public static void requireUnchanged(ImportedModel model) throws IOException {
-    String found = digest(model.directory()).hex();
+  public static void requireUnchanged(ImportedModel model) {
+    String found;
+    try {
+      found = digest(model.directory()).hex();
+    } catch (IOException e) {
+      throw unreadable(model.directory(), e);
+    }
     if (!found.equals(model.sha256().hex())) {
       throw InvalidInputException.of(
           ErrorCode.MODEL_CHANGED,

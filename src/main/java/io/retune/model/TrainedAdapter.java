@@ -9,6 +9,7 @@ import io.retune.store.SafeTensors;
 import io.retune.store.SafeTensors.Entry;
 import io.retune.store.SafeTensors.Mapped;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,7 +55,8 @@ public record TrainedAdapter(TrainSpec.Lora lora, AdapterLayout layout, float[] 
     float[] values = new float[layout.size()];
     for (AdapterLayout.Tensor tensor : layout.tensors()) {
       requireShape(file, tensor);
-      System.arraycopy(file.floats(tensor.name()), 0, values, tensor.offset(), tensor.size());
+      ByteBuffer read = Weights.float32(file, tensor.name());
+      read.asFloatBuffer().get(values, tensor.offset(), tensor.size());
     }
     return new TrainedAdapter(lora, layout, values);
   }

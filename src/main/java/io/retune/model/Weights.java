@@ -121,22 +121,42 @@ public final class Weights {
           "tensor \"" + name + "\" is " + entry.shape() + ", config.json says " + expected + ".",
           "Give weights and config.json of the same model.");
     }
-    ByteBuffer raw = mapped.bytes(name);
+    return float32(mapped, name);
+  }
+
+  /** Of one file, whatever its shape; as {@link #float32(String, long...)}. */
+  static ByteBuffer float32(Mapped mapped, String name) throws IOException {
+    Entry entry = mapped.header().require(mapped.file().toString(), name);
     return switch (entry.dtype()) {
-      case F32 -> raw;
-      case BF16, F16 -> widened(raw, entry);
+      case F32 -> mapped.bytes(name);
+      case BF16, F16 -> {
+        if (entry.elements() > Integer.MAX_VALUE / Float.BYTES) {
+          throw notSupported(
+              mapped,
+              name,
+              "has more elements than 2 GiB hold as float32",
+              "Take a smaller model.");
+        }
+        yield widened(mapped.bytes(name), entry);
+      }
       default ->
-          throw InvalidInputException.of(
-              ErrorCode.MODEL_NOT_SUPPORTED,
-              mapped.file().toString(),
-              "tensor \"" + name + "\" is " + entry.dtype() + ".",
-              "Supported are F32, BF16 and F16.");
+          throw notSupported(
+              mapped, name, "is " + entry.dtype(), "Supported are F32, BF16 and F16.");
     };
+  }
+
+  private static InvalidInputException notSupported(
+      Mapped mapped, String name, String what, String remedy) {
+    return InvalidInputException.of(
+        ErrorCode.MODEL_NOT_SUPPORTED,
+        mapped.file().toString(),
+        "tensor \"" + name + "\" " + what + ".",
+        remedy);
   }
 
   private static ByteBuffer widened(ByteBuffer halves, Entry entry) {
     ByteBuffer wide =
-        ByteBuffer.allocateDirect(Math.toIntExact(entry.elements() * 4))
+        ByteBuffer.allocateDirect(Math.toIntExact(entry.elements()) * Float.BYTES)
             .order(ByteOrder.LITTLE_ENDIAN);
     boolean brain = entry.dtype() == SafeTensors.DType.BF16;
     while (halves.hasRemaining()) {

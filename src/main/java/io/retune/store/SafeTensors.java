@@ -20,6 +20,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -35,6 +36,22 @@ public final class SafeTensors {
 
   /** A cache line: tensors mapped from a file start on one. The reference pads to eight. */
   private static final int ALIGNMENT_BYTES = 64;
+
+  /** Those of the format (its Dtype in safetensors/src/tensor.rs) that are not computed with. */
+  private static final Set<String> OTHER_DTYPES =
+      Set.of(
+          "F4",
+          "F6_E2M3",
+          "F6_E3M2",
+          "F8_E4M3",
+          "F8_E4M3FNUZ",
+          "F8_E5M2",
+          "F8_E5M2FNUZ",
+          "F8_E8M0",
+          "C64",
+          "U16",
+          "U32",
+          "U64");
 
   private SafeTensors() {}
 
@@ -317,15 +334,19 @@ public final class SafeTensors {
   }
 
   private static Entry entry(String place, String name, JsonNode node, long dataStart) {
+    String type = node.path("dtype").asText();
+    if (OTHER_DTYPES.contains(type)) {
+      throw InvalidInputException.of(
+          ErrorCode.MODEL_NOT_SUPPORTED,
+          place,
+          "tensor \"" + name + "\" is " + type + ".",
+          "Give the model in F32, BF16 or F16.");
+    }
     DType dtype =
         Arrays.stream(DType.values())
-            .filter(d -> d.name().equals(node.path("dtype").asText()))
+            .filter(d -> d.name().equals(type))
             .findFirst()
-            .orElseThrow(
-                () ->
-                    refused(
-                        place,
-                        "tensor \"" + name + "\" has the dtype " + node.path("dtype").asText()));
+            .orElseThrow(() -> refused(place, "tensor \"" + name + "\" has the dtype " + type));
     try {
       List<Long> shape = naturals(node.path("shape"));
       List<Long> offsets = naturals(node.path("data_offsets"));

@@ -2,8 +2,6 @@ package io.retune.text;
 
 import io.retune.config.ErrorCode;
 import io.retune.config.InvalidInputException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -122,12 +120,8 @@ public final class ChatRenderer implements AutoCloseable {
     for (String name : NAMED_TOKENS) {
       config.token(name).ifPresent(text -> names.put(name, text));
     }
-    try {
-      return new ChatRenderer(
-          Tokenizer.open(modelDirectory), template, names, EndTokens.of(modelDirectory), place);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    Set<Integer> ends = EndTokens.of(modelDirectory);
+    return new ChatRenderer(Tokenizer.open(modelDirectory), template, names, ends, place);
   }
 
   /** Another number than before where this model's chats are rendered differently now. */

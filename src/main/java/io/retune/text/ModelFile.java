@@ -4,6 +4,7 @@ import io.retune.config.ErrorCode;
 import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -23,6 +24,8 @@ final class ModelFile {
             ErrorCode.NOT_A_MODEL,
             file.toString(),
             "cannot be read: " + FileReason.of(e) + ".",
-            "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
+            e instanceof FileSystemException
+                ? "Check who may read it."
+                : "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");
   }
 }

@@ -11,7 +11,6 @@ import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,7 +131,7 @@ public final class Tokenizer implements AutoCloseable {
       return StreamSupport.stream(added.spliterator(), false)
           .anyMatch(token -> !token.path("special").asBoolean());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw ModelFile.unreadable(file, e);
     }
   }
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.retune.config.InvalidInputException;
 import io.retune.store.Json;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -45,7 +44,7 @@ public record TokenizerConfig(Path file, JsonNode json) {
               : json.path("chat_template").asText("");
       return Optional.of(template).filter(t -> !t.isEmpty());
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw ModelFile.unreadable(separate, e);
     }
   }
 }

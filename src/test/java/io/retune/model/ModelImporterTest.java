@@ -14,8 +14,10 @@ import io.retune.store.Sources;
 import io.retune.store.Store;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -214,6 +216,40 @@ class ModelImporterTest {
     write("model.safetensors", tensors);
     Files.delete(model.resolve(name));
     requireRefused("has no " + name + ".");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"config.json", "tokenizer.json", "model.safetensors"})
+  void aFileThatCannotBeReadIsNamed(String name) throws IOException {
+    write("model.safetensors", tensors);
+    Files.delete(model.resolve(name));
+    Files.createDirectory(model.resolve(name));
+    assertThatThrownBy(() -> ModelImporter.inPlace(model))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(model + ": cannot be read: ")
+        .hasMessageEndingWith(
+            ". [source-not-readable]\n  Check who may read it, and that all of it is there.");
+  }
+
+  /** A sparse file: there is nothing in it. */
+  @Test
+  void aTensorThatIsTooLargeAsFloat32IsNamed() throws IOException {
+    long rows = (1 << 26) + 1;
+    String header =
+        "{\"model.norm.weight\":{\"dtype\":\"BF16\",\"shape\":[%d,8],\"data_offsets\":[0,%d]}}"
+            .formatted(rows, rows * 16);
+    try (RandomAccessFile file =
+        new RandomAccessFile(model.resolve("model.safetensors").toFile(), "rw")) {
+      file.writeLong(Long.reverseBytes(header.length()));
+      file.write(header.getBytes(StandardCharsets.UTF_8));
+      file.setLength(8 + header.length() + rows * 16);
+    }
+    assertThatThrownBy(() -> Weights.open(model).float32("model.norm.weight", rows, 8))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            model.resolve("model.safetensors")
+                + ": tensor \"model.norm.weight\" has more elements than 2 GiB hold as float32."
+                + " [model-not-supported]\n  Take a smaller model.");
   }
 
   @Test

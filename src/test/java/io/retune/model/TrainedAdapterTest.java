@@ -8,11 +8,19 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.retune.config.InvalidInputException;
 import io.retune.config.TrainSpec;
 import io.retune.store.Json;
+import io.retune.store.SafeTensors;
+import io.retune.store.SafeTensors.DType;
+import io.retune.store.SafeTensors.Tensor;
 import io.retune.store.Store;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,6 +53,29 @@ class TrainedAdapterTest {
     assertThat(read.lora()).isEqualTo(LORA);
     assertThat(read.layout()).isEqualTo(LAYOUT);
     assertThat(read.values()).isEqualTo(values);
+  }
+
+  @Test
+  void anAdapterInBfloat16IsWidened() throws IOException {
+    Map<String, Tensor> brain = new TreeMap<>();
+    for (AdapterLayout.Tensor tensor : LAYOUT.tensors()) {
+      ByteBuffer bytes = ByteBuffer.allocate(tensor.size() * 2).order(ByteOrder.LITTLE_ENDIAN);
+      for (int i = 0; i < tensor.size(); i++) {
+        bytes.putShort((short) (Float.floatToRawIntBits(values[tensor.offset() + i]) >>> 16));
+      }
+      List<Long> shape = List.of((long) tensor.rows(), (long) tensor.columns());
+      brain.put(tensor.name(), new Tensor(DType.BF16, shape, bytes::flip));
+    }
+    try (OutputStream out =
+        Files.newOutputStream(folder.resolve("adapter/adapter_model.safetensors"))) {
+      SafeTensors.write(out, brain, Map.of());
+    }
+
+    float[] read = TrainedAdapter.read(folder.resolve("adapter"), MODEL).values();
+    for (int i = 0; i < values.length; i++) {
+      assertThat(Float.floatToRawIntBits(read[i]))
+          .isEqualTo(Float.floatToRawIntBits(values[i]) & 0xffff0000);
+    }
   }
 
   @Test

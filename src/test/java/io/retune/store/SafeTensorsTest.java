@@ -143,6 +143,22 @@ class SafeTensorsTest {
   }
 
   @Test
+  void aTypeOfTheFormatThatIsNotComputedWithIsNoDamage() throws IOException {
+    Path file =
+        file(
+            "{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}"
+                .getBytes(StandardCharsets.UTF_8),
+            new byte[4]);
+
+    assertThatThrownBy(() -> SafeTensors.map(file))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessage(
+            file
+                + ": tensor \"a\" is F8_E4M3. [model-not-supported]\n"
+                + "  Give the model in F32, BF16 or F16.");
+  }
+
+  @Test
   void offsetsAtTheEndOfWhatALongHoldsAreRefused() throws IOException {
     requireRefused(
         file(

@@ -361,6 +361,15 @@ class ChatRendererTest {
                 + ": is not there. [not-a-model]\n  Give a model with its tokenizer.json.");
   }
 
+  @Test
+  void aFileOfEndTokensThatCannotBeReadIsNamed() throws IOException {
+    Path file = Files.createDirectory(folder.resolve("generation_config.json"));
+    assertThatThrownBy(() -> ChatRenderer.open(folder))
+        .isInstanceOf(InvalidInputException.class)
+        .hasMessageStartingWith(file + ": cannot be read: ")
+        .hasMessageContaining("[not-a-model]");
+  }
+
   private void template(String template) throws IOException {
     Files.writeString(
         folder.resolve("tokenizer_config.json"),
