@@ -66,8 +66,7 @@ class ExportTest {
         .startsWith(
             """
             ---
-            license: "Apache-2.0"
-            base_model: "tiny"
+            license: "apache-2.0"
             library_name: peft
             pipeline_tag: text-generation
             tags: [retune, lora]
@@ -115,6 +114,31 @@ class ExportTest {
     JsonNode untouched = retune("score", runs.model(), "--data", data.toString(), "--json").json();
     assertThat(merged).isCloseTo(apart.path("loss").asDouble(), within(1e-5));
     assertThat(merged).isNotCloseTo(untouched.path("loss").asDouble(), within(1e-2));
+  }
+
+  @Test
+  void aModelThatChangedInTheStoreIsNotMergedWith() throws IOException {
+    Path weights = store.localPath("models", runs.model(), "model.safetensors");
+    byte[] sound = Files.readAllBytes(weights);
+    byte[] changed = sound.clone();
+    changed[changed.length - 1] ^= 1;
+    Files.write(weights, changed);
+    try {
+      Path to = folder.resolve("of-changed");
+      for (List<String> form : List.of(List.of("--merged"), List.of("--gguf", "F16"))) {
+        Said said =
+            retune(
+                Stream.concat(Stream.of("export", "tiny", "--to", to.toString()), form.stream())
+                    .toArray(String[]::new));
+        assertThat(said.exitCode()).isEqualTo(2);
+        assertThat(said.stderr())
+            .startsWith(weights.getParent() + ": was changed since it was imported: ")
+            .contains("[model-changed]");
+      }
+      assertThat(to).doesNotExist();
+    } finally {
+      Files.write(weights, sound);
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.retune.model.AdapterFiles;
 import io.retune.model.GgufExport;
 import io.retune.model.GgufExport.Precision;
 import io.retune.model.MergedModel;
+import io.retune.model.ModelImporter;
 import io.retune.report.ModelCard;
 import io.retune.store.Json;
 import io.retune.store.Scratch;
@@ -67,7 +68,7 @@ public final class ExportJob {
         ModelCard.Form.MERGED,
         card,
         json,
-        (finished, into) -> MergedModel.of(finished.model(), finished.adapter()).write(into));
+        (finished, into) -> merged(finished).write(into));
   }
 
   /** A file for llama.cpp, as {@link #adapter}. */
@@ -81,11 +82,13 @@ public final class ExportJob {
         (finished, into) -> {
           String name = finished.history().declared().orElseThrow().name();
           GgufExport.write(
-              MergedModel.of(finished.model(), finished.adapter()),
-              name,
-              precision,
-              into.resolve(name + "." + precision + ".gguf"));
+              merged(finished), name, precision, into.resolve(name + "." + precision + ".gguf"));
         });
+  }
+
+  private static MergedModel merged(FinishedRun finished) throws IOException {
+    ModelImporter.requireUnchanged(finished.model());
+    return MergedModel.of(finished.model(), finished.adapter());
   }
 
   private interface Contents {
@@ -106,9 +109,10 @@ public final class ExportJob {
         Files.write(staged.resolve(CARD), text.getBytes(StandardCharsets.UTF_8));
         Files.setPosixFilePermissions(
             staged, java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-xr-x"));
-        say(folder, staged, json);
+        SortedMap<String, Sha256> manifest = manifest(staged);
         Files.deleteIfExists(target);
         Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE);
+        say(folder, manifest, json);
       } finally {
         Scratch.delete(staged);
       }
@@ -132,13 +136,17 @@ public final class ExportJob {
         "Give a new folder.");
   }
 
-  private static void say(Path folder, Path staged, boolean json) throws IOException {
+  private static SortedMap<String, Sha256> manifest(Path exported) throws IOException {
     SortedMap<String, Sha256> manifest = new TreeMap<>();
-    try (Stream<Path> files = Files.list(staged)) {
+    try (Stream<Path> files = Files.list(exported)) {
       for (Path file : (Iterable<Path>) files::iterator) {
         manifest.put(file.getFileName().toString(), Sha256.of(file));
       }
     }
+    return manifest;
+  }
+
+  private static void say(Path folder, SortedMap<String, Sha256> manifest, boolean json) {
     if (json) {
       Map<String, String> hex = new TreeMap<>();
       manifest.forEach((name, sha256) -> hex.put(name, sha256.hex()));
