@@ -149,7 +149,9 @@ public final class FirstConfiguration {
     description = "A first run on %s"
 
     """
-        .formatted(name, text(file.path().getFileName().toString()));
+        .formatted(
+            name.matches("true|false|null") ? Json.write(name) : name,
+            text(file.path().getFileName().toString()));
   }
 
   private static String model(SourceSpec model, Optional<String> licence) {

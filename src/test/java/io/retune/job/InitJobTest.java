@@ -44,6 +44,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class InitJobTest {
@@ -368,6 +369,17 @@ class InitJobTest {
     assertThat(recipe.model())
         .isEqualTo(
             new SourceSpec("file:" + model, sources.digestOf("file:" + model, "a test").hex()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"true", "false", "null", "2024", "1e5", "include", "yes"})
+  void aNameThatHoconTakesForAnotherValueIsAName(String name) throws IOException {
+    String rows =
+        "{\"prompt\":\"Ask\",\"completion\":\"Say\"}\n{\"prompt\":\"Ask too\",\"completion\":\"Say\"}\n";
+    Path data = Files.writeString(folder.resolve(name + ".jsonl"), rows);
+    Recipe recipe = ConfigLoader.load(init(folder.resolve("named"), data), List.of()).recipe();
+    assertThat(recipe.name()).isEqualTo(name);
+    assertThat(recipe.data().datasets()).containsOnlyKeys(name);
   }
 
   @Test
