@@ -73,15 +73,16 @@ record FirstSizes(
         usable * (1 - evaluation) * lengths.shareUpTo(tokens) * lengths.meanUpTo(tokens);
     double perMicroBatch = filled(tokens, lengths.meanUpTo(tokens));
     int microBatches = microBatches(trained, perMicroBatch, machine, reasons);
-    int steps = steps(trained, microBatches * perMicroBatch, model, machine, reasons);
+    long wanted = Math.round(EPOCHS * trained / (microBatches * perMicroBatch));
+    long most = mostSteps(microBatches * perMicroBatch, model, machine);
+    int steps = (int) Math.max(LEAST_STEPS, Math.min(wanted, most));
+    long splitSeed = splitSeed(file, examples, evaluation);
+    double perPass =
+        trained / (1 - evaluation) * trainedShare(file, examples, evaluation, splitSeed);
+    double perStep = lengths.packed(tokens, microBatches, steps) / (double) steps;
+    reasons.put("order.steps", reason(wanted, most, steps, perPass / perStep));
     return new FirstSizes(
-        tokens,
-        microBatches,
-        steps,
-        learningRate(steps, reasons),
-        evaluation,
-        splitSeed(file, examples, evaluation),
-        reasons);
+        tokens, microBatches, steps, learningRate(steps, reasons), evaluation, splitSeed, reasons);
   }
 
   private static int tokensPerMicroBatch(
@@ -128,7 +129,7 @@ record FirstSizes(
     return 4.0 * model.layers() * (8.0 * model.width() + 4.0 * model.feedForward());
   }
 
-  /** Tokens that packing is likely to put into a micro-batch. */
+  /** Tokens that packing puts into a micro-batch at most, of examples of some length. */
   private static double filled(int tokens, double mean) {
     return mean > tokens / 2.0 ? mean : tokens * 0.95;
   }
@@ -167,26 +168,29 @@ record FirstSizes(
     return usual;
   }
 
-  private static int steps(
-      double tokens,
-      double perStep,
-      ModelConfig model,
-      Machine machine,
-      SortedMap<String, String> reasons) {
-    long wanted = Math.round(EPOCHS * tokens / perStep);
+  private static long mostSteps(double perStep, ModelConfig model, Machine machine) {
     double secondsPerStep = perStep * 6.0 * model.parameters() / (machine.cores() * FLOPS_PER_CORE);
-    long most = Math.min(MOST_STEPS, Math.max(LEAST_STEPS, (long) (SECONDS / secondsPerStep)));
-    int steps = (int) Math.max(LEAST_STEPS, Math.min(wanted, most));
-    double epochs = steps * perStep / tokens;
-    String sees = "about %.1f passes over the data".formatted(epochs);
-    reasons.put(
-        "order.steps",
-        wanted > most
-            ? sees
-                + ", so that a first run takes no more than about an hour; %d passes are %,d steps"
-                    .formatted(EPOCHS, wanted)
-            : sees + (wanted < LEAST_STEPS ? ": fewer steps would hardly change the model" : ""));
-    return steps;
+    return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, (long) (SECONDS / secondsPerStep)));
+  }
+
+  private static String reason(long wanted, long most, int steps, double stepsPerPass) {
+    String sees = "about %.1f passes over the data".formatted(steps / stepsPerPass);
+    return wanted > most
+        ? sees
+            + ", so that a first run takes no more than about an hour; %d passes are %,d steps"
+                .formatted(EPOCHS, Math.round(EPOCHS * stepsPerPass))
+        : sees + (wanted < LEAST_STEPS ? ": fewer steps would hardly change the model" : "");
+  }
+
+  /** Of the examples; known where all of them were looked at. */
+  private static double trainedShare(
+      DataFile file, List<Shape.Example> examples, double evaluation, long seed) {
+    if (file.rows() > file.sample().size()) {
+      return 1 - evaluation;
+    }
+    long held =
+        examples.stream().filter(e -> Transforms.isHeldOut(evaluation, seed, e.by())).count();
+    return 1 - (double) held / examples.size();
   }
 
   private static double learningRate(int steps, SortedMap<String, String> reasons) {

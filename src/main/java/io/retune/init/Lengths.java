@@ -1,12 +1,17 @@
 package io.retune.init;
 
+import static java.util.stream.Collectors.toList;
+
 import io.retune.config.InvalidInputException;
+import io.retune.plan.Packing;
 import io.retune.text.ChatRenderer;
 import io.retune.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 
 /**
  * How long a sample's examples are, as the model's own tokenizer counts.
@@ -68,6 +73,25 @@ record Lengths(int[] tokens, int refused, String reason) {
   /** Share of the examples that have at most so many tokens. */
   double shareUpTo(int most) {
     return (double) Arrays.stream(tokens).filter(t -> t <= most).count() / tokens.length;
+  }
+
+  /** Tokens that a plan of so many steps packs of those that fit, one pass after the other. */
+  long packed(int tokensPerMicroBatch, int microBatches, int steps) {
+    List<Integer> fitting =
+        Arrays.stream(tokens).filter(t -> t <= tokensPerMicroBatch).boxed().collect(toList());
+    Collections.shuffle(fitting, new Random(0));
+    Packing<Integer> packing = new Packing<>(microBatches, tokensPerMicroBatch, true);
+    long packed = 0;
+    int full = 0;
+    for (int i = 0; full < steps; i++) {
+      int length = fitting.get(i % fitting.size());
+      if (!packing.offer(length, length)) {
+        full++;
+        packed += packing.close().stream().flatMap(List::stream).mapToInt(t -> t).sum();
+        packing.offer(length, length);
+      }
+    }
+    return packed;
   }
 
   /** Mean of those that have at most so many tokens. */

@@ -8,7 +8,7 @@ import java.util.List;
  * micro-batch of the step that has room; when none has, the step is full and the example opens the
  * next one. So no example moves past a step border, and the cursor is the number of examples.
  */
-final class Packing<T> {
+public final class Packing<T> {
   private final int microBatches;
   private final int tokensPerMicroBatch;
   private final boolean pack;
@@ -19,7 +19,7 @@ final class Packing<T> {
    * @param microBatches in a step
    * @param pack false: one example a micro-batch
    */
-  Packing(int microBatches, int tokensPerMicroBatch, boolean pack) {
+  public Packing(int microBatches, int tokensPerMicroBatch, boolean pack) {
     this.microBatches = microBatches;
     this.tokensPerMicroBatch = tokensPerMicroBatch;
     this.pack = pack;
@@ -31,7 +31,7 @@ final class Packing<T> {
    * @return false if there is no room: {@link #close} the step and offer it again
    * @throws IllegalArgumentException if it would not fit into an empty micro-batch
    */
-  boolean offer(T example, int tokens) {
+  public boolean offer(T example, int tokens) {
     if (tokens > tokensPerMicroBatch) {
       throw new IllegalArgumentException(tokens + " tokens do not fit in " + tokensPerMicroBatch);
     }
@@ -51,7 +51,7 @@ final class Packing<T> {
   }
 
   /** The step's micro-batches, none of them empty; the next step is open then. */
-  List<List<T>> close() {
+  public List<List<T>> close() {
     List<List<T>> closed = List.copyOf(step);
     step.clear();
     used.clear();
