@@ -102,10 +102,9 @@ final class Hub {
   }
 
   private Listing listing(HubSource source, String place) {
-    String path =
-        "api/%s/%s/revision/%s".formatted(source.kind(), source.repository(), source.revision());
+    String folder = "api/%s/%s/revision".formatted(source.kind(), source.repository());
     try {
-      JsonNode answer = Json.read(http.bytes(path));
+      JsonNode answer = Json.read(http.bytes(folder, source.revision()));
       List<String> files = new ArrayList<>();
       answer.path("siblings").forEach(file -> files.add(file.path("rfilename").asText()));
       String commit = answer.path("sha").asText();

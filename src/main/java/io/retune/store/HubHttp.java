@@ -21,6 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -80,14 +83,26 @@ final class HubHttp {
   private static final class TransientException extends IOException {
     private static final long serialVersionUID = 1L;
     private final transient Optional<Duration> wait;
+    private final boolean ofQuota;
 
-    TransientException(String message, Optional<Duration> wait) {
+    TransientException(String message) {
+      this(message, Optional.empty(), false);
+    }
+
+    /**
+     * @param wait that the hub asks for
+     * @param ofQuota whether it is that too much was asked
+     */
+    TransientException(String message, Optional<Duration> wait, boolean ofQuota) {
       super(message);
       this.wait = wait;
+      this.ofQuota = ofQuota;
     }
   }
 
-  private static final Set<Integer> TRANSIENT = Set.of(408, 425, 429, 500, 502, 503, 504);
+  private static final int TOO_MANY_REQUESTS = 429;
+  private static final Set<Integer> TRANSIENT =
+      Set.of(408, 425, TOO_MANY_REQUESTS, 500, 502, 503, 504);
   private static final Set<Integer> REDIRECTS = Set.of(301, 302, 303, 307, 308);
   private static final int MOST_REDIRECTS = 5;
 
@@ -98,6 +113,9 @@ final class HubHttp {
 
   /** A hub that asks for more has a quota, and a person should know. */
   private static final Duration LONGEST_ASKED = Duration.ofMinutes(2);
+
+  /** Times the usual pauses of 1, 2, 4 and 8 s: as long as the longest that may be asked for. */
+  private static final int QUOTA_PAUSES = 8;
 
   /** A repository's list of files; none has more. */
   private static final int MOST_TEXT_BYTES = 64 << 20;
@@ -141,15 +159,17 @@ final class HubHttp {
   }
 
   /**
+   * @param last part of the path behind {@code folder}; it may have slashes, which are its own
    * @throws RefusedException if the hub does not want to
    * @throws IOException if it cannot be had
    */
-  byte[] bytes(String path) throws IOException {
+  byte[] bytes(String folder, String last) throws IOException {
+    URI uri = URI.create(uri(folder) + "/" + encoded(last).substring(1).replace("/", "%2F"));
     Retries retries = new Retries();
     while (true) {
       Body body = new Body();
       try {
-        Followed answer = follow(path, 0, info -> body.subscriber(), body::received);
+        Followed answer = follow(uri, 0, info -> body.subscriber(), body::received);
         if (body.received() > MOST_TEXT_BYTES) {
           throw new RefusedException(answer.status(), "its answer is too long");
         }
@@ -191,7 +211,7 @@ final class HubHttp {
     Body refusal = new Body();
     Followed answer =
         follow(
-            path,
+            uri(path),
             before,
             info -> subscriber(info, file, before, refusal),
             () -> size(file) + refusal.received());
@@ -200,22 +220,21 @@ final class HubHttp {
         return answer.told();
       }
       Files.delete(file);
-      throw new TransientException("the rest of it is not there", Optional.empty());
+      throw new TransientException("the rest of it is not there");
     }
     if (answer.status() == 206 && !continues(answer.headers(), before)) {
       Files.deleteIfExists(file);
-      throw new TransientException("another part came than was asked for", Optional.empty());
+      throw new TransientException("another part came than was asked for");
     }
     requireOk(answer, refusal);
     Optional<Long> whole = answer.told().size().or(() -> wholeSize(answer, before));
     long size = size(file);
     if (whole.isPresent() && size < whole.get()) {
-      throw new TransientException(
-          "it ended after " + size + " of " + whole.get() + " bytes", Optional.empty());
+      throw new TransientException("it ended after " + size + " of " + whole.get() + " bytes");
     }
     if (whole.isPresent() && size > whole.get()) {
       Files.delete(file);
-      throw new TransientException("more came than there is", Optional.empty());
+      throw new TransientException("more came than there is");
     }
     return answer.told();
   }
@@ -260,7 +279,8 @@ final class HubHttp {
     }
     String said = said(answer.headers(), body);
     if (TRANSIENT.contains(status)) {
-      throw new TransientException("status " + status + said, retryAfter(answer.headers()));
+      throw new TransientException(
+          "status " + status + said, retryAfter(answer.headers()), status == TOO_MANY_REQUESTS);
     }
     throw new RefusedException(status, "status " + status + said);
   }
@@ -276,8 +296,20 @@ final class HubHttp {
     return reason.isEmpty() ? "" : ", " + reason.substring(0, Math.min(200, reason.length()));
   }
 
+  /** Seconds or a date (RFC 9110, 10.2.3). */
   private static Optional<Duration> retryAfter(HttpHeaders headers) {
-    return number(headers.firstValue("Retry-After")).map(Duration::ofSeconds);
+    Optional<String> after = headers.firstValue("Retry-After");
+    return number(after).map(Duration::ofSeconds).or(() -> after.flatMap(HubHttp::until));
+  }
+
+  private static Optional<Duration> until(String date) {
+    try {
+      Instant then = DateTimeFormatter.RFC_1123_DATE_TIME.parse(date, Instant::from);
+      Duration wait = Duration.between(Instant.now(), then);
+      return Optional.of(wait.isNegative() ? Duration.ZERO : wait);
+    } catch (DateTimeParseException e) {
+      return Optional.empty();
+    }
   }
 
   private static Optional<Long> number(Optional<String> text) {
@@ -286,9 +318,9 @@ final class HubHttp {
 
   private record Followed(int status, HttpHeaders headers, Told told) {}
 
-  private Followed follow(String path, long from, BodyHandler<Void> handler, LongSupplier received)
+  private Followed follow(URI first, long from, BodyHandler<Void> handler, LongSupplier received)
       throws IOException {
-    URI uri = uri(path);
+    URI uri = first;
     Told told = new Told(Optional.empty(), Optional.empty(), Optional.empty());
     for (int hop = 0; hop <= MOST_REDIRECTS; hop++) {
       HttpResponse<Void> response = send(uri, from, handler, received);
@@ -305,8 +337,13 @@ final class HubHttp {
   }
 
   private URI uri(String path) throws IOException {
+    return URI.create(server() + encoded(path));
+  }
+
+  /** With a slash in front. */
+  private static String encoded(String path) throws IOException {
     try {
-      return URI.create(server() + new URI(null, null, "/" + path, null).toASCIIString());
+      return new URI(null, null, "/" + path, null).toASCIIString();
     } catch (URISyntaxException e) {
       throw new IOException("\"" + path + "\" is no path", e);
     }
@@ -419,8 +456,7 @@ final class HubHttp {
           seen = now;
           end = System.nanoTime() + patience.silence().toNanos();
         } else if (System.nanoTime() - end > 0) {
-          throw new TransientException(
-              "no byte came for " + patience.silence().toSeconds() + " s", Optional.empty());
+          throw new TransientException("no byte came for " + patience.silence().toSeconds() + " s");
         }
       }
     }
@@ -472,11 +508,12 @@ final class HubHttp {
       }
       Optional<Duration> asked =
           failure instanceof TransientException t ? t.wait : Optional.empty();
+      boolean ofQuota = failure instanceof TransientException t && t.ofQuota;
       if (left-- == 0 || asked.filter(wait -> wait.compareTo(LONGEST_ASKED) > 0).isPresent()) {
         throw failure;
       }
       try {
-        Thread.sleep(asked.orElse(next).toMillis());
+        Thread.sleep(asked.orElse(next.multipliedBy(ofQuota ? QUOTA_PAUSES : 1)).toMillis());
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new RefusedException(0, "waiting for it was broken off");

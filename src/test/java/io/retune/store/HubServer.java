@@ -146,13 +146,13 @@ public final class HubServer implements AutoCloseable {
       exchange.getResponseHeaders().set("X-Error-Message", "Access to it is restricted.");
       exchange.sendResponseHeaders(401, -1);
     } else if (path.startsWith("api/")) {
-      listing(exchange, path);
+      listing(exchange, exchange.getRequestURI().getRawPath().substring(1));
     } else {
       file(exchange, path);
     }
   }
 
-  /** {@code api/models/org/name/revision/main}. */
+  /** {@code api/models/org/name/revision/main}; a revision is one part, its slashes encoded. */
   private void listing(HttpExchange exchange, String path) throws IOException {
     String[] parts = path.split("/");
     String prefix =
@@ -164,7 +164,8 @@ public final class HubServer implements AutoCloseable {
                 .filter(name -> name.startsWith(prefix))
                 .map(name -> "{\"rfilename\":\"" + name.substring(prefix.length()) + "\"}")
                 .toList());
-    boolean known = List.of("main", COMMIT).contains(parts[5]) && !siblings.isEmpty();
+    boolean known =
+        List.of("main", COMMIT, "refs%2Fpr%2F3").contains(parts[5]) && !siblings.isEmpty();
     byte[] json =
         ("{\"id\":\"x\",\"sha\":\"" + sha + "\",\"siblings\":[" + siblings + "]}")
             .getBytes(StandardCharsets.UTF_8);

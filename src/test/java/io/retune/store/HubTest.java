@@ -16,6 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -378,6 +381,33 @@ class HubTest {
                   + " of a cache that has it.");
     }
     assertThat(server.asked()).hasSize(before);
+  }
+
+  @Test
+  void aRevisionWithSlashesIsOnePartOfThePath() {
+    HubSource pull = HubSource.parse("hf://models/org/name@refs/pr/3").orElseThrow();
+    assertThat(sources().committed(pull, "model.source").toString()).isEqualTo(MODEL);
+  }
+
+  @Test
+  void aDateToAskAgainAtIsReadAsSecondsAre() {
+    DateTimeFormatter form = DateTimeFormatter.RFC_1123_DATE_TIME;
+    ZonedDateTime now = ZonedDateTime.now(ZoneOffset.UTC);
+    server.failing(
+        Part.LISTING, HubServer.status(429, "Retry-After", form.format(now.plusHours(1))));
+    assertThat(refusal(sources(), MODEL)).contains("could not be fetched from HUB: status 429.");
+    server.failing(
+        Part.LISTING, HubServer.status(429, "Retry-After", form.format(now.minusHours(1))));
+    assertThat(model(sources()).files()).hasSize(5);
+  }
+
+  @Test
+  void aQuotaIsWaitedForLongerThanAFault() {
+    server.failing(Part.LISTING, HubServer.status(429), HubServer.status(429));
+    long start = System.nanoTime();
+    assertThat(model(sources()).files()).hasSize(5);
+    assertThat(Duration.ofNanos(System.nanoTime() - start))
+        .isGreaterThan(Duration.ofMillis(8 * (20 + 40)));
   }
 
   private List<Path> left(String name) throws IOException {
