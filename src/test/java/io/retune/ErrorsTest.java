@@ -157,6 +157,17 @@ class ErrorsTest {
   }
 
   @Test
+  void theStartOfCodesExplainsEachOfThem() throws IOException {
+    assertThat(said(0, "explain", "unknown-k", "beyond"))
+        .isEqualTo(said(0, "explain", "unknown-key", "beyond-limits"));
+    assertThat(said(0, "explain", "unknown-", "unknown-key").lines())
+        .filteredOn(line -> line.endsWith("  (exit code 2)"))
+        .hasSizeGreaterThan(3)
+        .doesNotHaveDuplicates()
+        .allMatch(line -> line.startsWith("unknown-"));
+  }
+
+  @Test
   void allCodesAreListedWithALineEach() throws IOException {
     List<String> lines = said(0, "explain").lines().toList();
     assertThat(lines).contains("The configuration");

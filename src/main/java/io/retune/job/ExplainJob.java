@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** {@code retune explain [CODE ...]}: what the word in brackets behind a message means. */
 public final class ExplainJob {
@@ -38,11 +39,16 @@ public final class ExplainJob {
   }
 
   /**
-   * @param words codes as messages have them, with or without brackets
-   * @throws InvalidInputException if one is none
+   * @param words codes as messages have them, with or without brackets; or the starts of some
+   * @throws InvalidInputException if no code starts like one of them
    */
   public void explain(List<String> words, boolean json) {
-    List<Entry> entries = words.stream().map(ExplainJob::code).map(catalogue::entry).toList();
+    List<Entry> entries =
+        words.stream()
+            .flatMap(word -> codes(word).stream())
+            .distinct()
+            .map(catalogue::entry)
+            .toList();
     if (json) {
       printJson(entries);
       return;
@@ -52,21 +58,31 @@ public final class ExplainJob {
     }
   }
 
-  private static ErrorCode code(String word) {
+  private static List<ErrorCode> codes(String word) {
     String bare = word.replaceAll("^\\[|]$", "");
-    return ErrorCode.of(bare)
-        .orElseThrow(
-            () -> {
-              List<String> near =
-                  Nearest.some(
-                      bare, Arrays.stream(ErrorCode.values()).map(ErrorCode::toString).toList());
-              return InvalidInputException.of(
-                  ErrorCode.UNKNOWN_CODE,
-                  "retune explain",
-                  "there is no code \"" + bare + "\".",
-                  (near.isEmpty() ? "" : "Did you mean " + String.join(" or ", near) + "? ")
-                      + "All of them: ./retune explain");
-            });
+    Optional<ErrorCode> whole = ErrorCode.of(bare);
+    if (whole.isPresent()) {
+      return List.of(whole.get());
+    }
+    List<ErrorCode> started =
+        Arrays.stream(ErrorCode.values())
+            .filter(code -> !bare.isEmpty() && code.toString().startsWith(bare))
+            .toList();
+    if (started.isEmpty()) {
+      throw unknown(bare);
+    }
+    return started;
+  }
+
+  private static InvalidInputException unknown(String word) {
+    List<String> near =
+        Nearest.some(word, Arrays.stream(ErrorCode.values()).map(ErrorCode::toString).toList());
+    return InvalidInputException.of(
+        ErrorCode.UNKNOWN_CODE,
+        "retune explain",
+        "there is no code \"" + word + "\".",
+        (near.isEmpty() ? "" : "Did you mean " + String.join(" or ", near) + "? ")
+            + "All of them: ./retune explain");
   }
 
   private void print(Entry entry, String before) {
