@@ -66,6 +66,14 @@ final class SourceForm {
         || TableSource.parse(source).filter(SourceForm::moves).isPresent();
   }
 
+  static boolean isFixed(String source) {
+    Matcher pip = PIP.matcher(source);
+    Matcher maven = MAVEN.matcher(source);
+    return HubSource.parse(source).filter(HubSource::isPinned).isPresent()
+        || (pip.matches() && isExactOfPip(pip.group(2)))
+        || (maven.matches() && isExactOfMaven(maven.group(1).replaceFirst("[^:]*:[^:]*:?", "")));
+  }
+
   /** With any commit or version in the place of one that moves. */
   static String asIfPinned(String source) {
     if (!moves(source)) {
@@ -158,7 +166,7 @@ final class SourceForm {
   private static void checkPip(Block block, String key, Matcher pip) {
     String version = pip.group(2);
     String name = pip.group(1);
-    if (!version.matches("==[A-Za-z0-9.+!_-]*[A-Za-z0-9]") || isMoving(version.substring(2))) {
+    if (!isExactOfPip(version)) {
       block.problem(
           ErrorCode.SOURCE_MOVES,
           key,
@@ -188,8 +196,7 @@ final class SourceForm {
     }
     String module = "maven:" + parts.get(0) + ":" + parts.get(1);
     String version = parts.size() == 3 ? parts.get(2) : "";
-    boolean exact = version.matches("[A-Za-z0-9._-]+") && !version.endsWith("-SNAPSHOT");
-    if (!exact || isMoving(version)) {
+    if (!isExactOfMaven(version)) {
       block.problem(
           ErrorCode.SOURCE_MOVES,
           key,
@@ -202,6 +209,16 @@ final class SourceForm {
           "does not say which file.",
           "Add it: " + module + ":" + version + "!path/in/jar.");
     }
+  }
+
+  private static boolean isExactOfPip(String version) {
+    return version.matches("==[A-Za-z0-9.+!_-]*[A-Za-z0-9]") && !isMoving(version.substring(2));
+  }
+
+  private static boolean isExactOfMaven(String version) {
+    return version.matches("[A-Za-z0-9._-]+")
+        && !version.endsWith("-SNAPSHOT")
+        && !isMoving(version);
   }
 
   private static boolean isMoving(String version) {

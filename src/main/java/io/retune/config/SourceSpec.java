@@ -14,4 +14,9 @@ import java.util.regex.Pattern;
  */
 public record SourceSpec(String source, String sha256) {
   static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+
+  /** Whether {@code source} names a commit or the exact version of a package: bytes for good. */
+  public static boolean isFixed(String source) {
+    return SourceForm.isFixed(source);
+  }
 }

@@ -125,7 +125,8 @@ public final class Sources {
   }
 
   /**
-   * The digest to pin a source by: of the bytes it has now, which are kept in the cache.
+   * The digest to pin a source by: of the bytes it has now, which are kept in the cache. What can
+   * have no others is not fetched again for it.
    *
    * @param place what named the source, for messages
    * @throws InvalidInputException if it cannot be had
@@ -134,10 +135,39 @@ public final class Sources {
     return reading(
         source,
         place,
-        () ->
-            source.startsWith("file:")
-                ? digest(localFiles(source, place))
-                : fetchInto(source, Optional.empty(), place).sha256());
+        () -> {
+          if (source.startsWith("file:")) {
+            return digest(localFiles(source, place));
+          }
+          Optional<Sha256> before = fetchedBefore(source);
+          return before.isPresent()
+              ? before.get()
+              : fetchInto(source, Optional.empty(), place).sha256();
+        });
+  }
+
+  private Optional<Sha256> fetchedBefore(String source) throws IOException {
+    Path digest = digestFile(source);
+    if (!SourceSpec.isFixed(source) || !Files.exists(digest)) {
+      return Optional.empty();
+    }
+    return Optional.of(Files.readString(digest).strip())
+        .filter(hex -> Files.isDirectory(cache.resolve("sources").resolve(hex)))
+        .map(Sha256::new);
+  }
+
+  /** Beside the files of the sources: the digest that a source had which can have no other. */
+  private Path digestFile(String source) {
+    return cache.resolve("digests").resolve(Sha256.of(source).hex());
+  }
+
+  private void remember(String source, Sha256 sha256, Path staged) throws IOException {
+    if (SourceSpec.isFixed(source)) {
+      Path file = digestFile(source);
+      Files.createDirectories(file.getParent());
+      Path whole = Files.writeString(staged.resolve("digest"), sha256.hex() + "\n");
+      Files.move(whole, file, StandardCopyOption.ATOMIC_MOVE);
+    }
   }
 
   /**
@@ -194,6 +224,7 @@ public final class Sources {
           throw e;
         }
       }
+      remember(source, found, staged);
       return new Fetched(found, filesIn(home));
     } finally {
       Scratch.delete(staged);

@@ -410,6 +410,23 @@ class HubTest {
         .isGreaterThan(Duration.ofMillis(8 * (20 + 40)));
   }
 
+  @Test
+  void aCommitThatIsInTheCacheIsNotFetchedForItsDigest() throws IOException {
+    assertThat(sources().digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
+    int before = server.asked().size();
+    Hub hub = new Hub(new HubSite(server.uri(), "MY_TOKEN"));
+    Sources offline = new Sources(folder.resolve("cache"), new Configuration(), hub, true);
+
+    assertThat(sources().digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
+    assertThat(offline.digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
+    assertThat(server.asked()).hasSize(before);
+
+    // Without the files it is fetched again.
+    Scratch.delete(folder.resolve("cache/sources").resolve(modelSha256()));
+    assertThat(sources().digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
+    assertThat(server.asked().size()).isGreaterThan(before);
+  }
+
   private List<Path> left(String name) throws IOException {
     Path inside = folder.resolve("cache").resolve(name);
     if (!Files.isDirectory(inside)) {
