@@ -17,23 +17,28 @@ root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 
 spark_options=()
 deploy_mode=
-in_file=
+in_conf=
+properties=
+defaults=
 while [ $# -gt 0 ] && [ "$1" != -- ]; do
+  # Spark takes --option=value, too.
   case $1 in
-    --deploy-mode) deploy_mode=${2:-} ;;
-    --deploy-mode=*) deploy_mode=${1#*=} ;;
-    spark.submit.deployMode=* | --conf=spark.submit.deployMode=*) deploy_mode=${1##*=} ;;
-    --jars | --jars=*) die "submit.sh says itself which jars are shipped; say others with --conf spark.driver.extraClassPath=... and spark.executor.extraClassPath=..." ;;
+    --*=*) option=${1%%=*} value=${1#*=} ;;
+    *) option=$1 value=${2:-} ;;
+  esac
+  case $option in
+    --deploy-mode) deploy_mode=$value ;;
+    --conf | -c) case $value in spark.submit.deployMode=*) in_conf=${value#*=} ;; esac ;;
+    --jars) die "submit.sh says itself which jars are shipped; say others with --conf spark.driver.extraClassPath=... and spark.executor.extraClassPath=..." ;;
     --properties-file)
-      [ -r "${2:-}" ] || die "--properties-file ${2:-}: there is no such file. See jobs/profiles/."
-      # What stands on the command line wins.
-      in_file=$(sed -nE 's/^[[:space:]]*spark\.submit\.deployMode[[:space:]=:]+([a-z]+).*/\1/p' "$2" | tail -1)
+      [ -r "$value" ] || die "--properties-file $value: there is no such file. See jobs/profiles/."
+      properties=$value
       ;;
+    --load-spark-defaults) defaults=true ;;
   esac
   spark_options+=("$1")
   shift
 done
-deploy_mode=${deploy_mode:-${in_file:-client}}
 [ "${1:-}" = -- ] || die "Write a -- between what spark-submit takes and what ./retune takes: jobs/submit.sh --master URL -- run CONF"
 shift
 [ $# -gt 0 ] || die "Say after the -- what is to be done, as to ./retune: jobs/submit.sh --master URL -- run CONF"
@@ -42,34 +47,39 @@ submit=${SPARK_HOME:+$SPARK_HOME/bin/}spark-submit
 command -v "$submit" >/dev/null || die "spark-submit was not found. Set SPARK_HOME, or put it on PATH; pip install pyspark==4.1.3 has one."
 
 # A driver on another host stands in another folder: files that are meant as seen from here are named in full.
-# A store may be written as file:/shared/store.
+absolute() { [ -z "$1" ] || realpath -m -- "$1"; }
+
+# A store may be written as file:/shared/store. One that is on no disk is left as it is: Retune refuses it.
+is_elsewhere() { [[ $1 =~ ^[A-Za-z][A-Za-z0-9+.-]*: && $1 != file:* ]]; }
 path_of() { sed -E 's|^file:(//)?||' <<<"$1"; }
 
 arguments=()
 store=
 before=
 for argument in "$@"; do
+  # --to=DIR says what --to DIR says.
   case $argument in
-    --store=*) store=$(realpath -m -- "$(path_of "${argument#*=}")") && argument=--store=$store ;;
-    --site=*) argument=--site=$(realpath -m -- "${argument#*=}") ;;
-    *)
-      case $before in
-        --store) argument=$(realpath -m -- "$(path_of "$argument")") && store=$argument ;;
-        --to | --out | --html | --grads) argument=$(realpath -m -- "$argument") ;;
-        --set | --request | --message) ;;
-        *) case $argument in */* | *.*) [ ! -e "$argument" ] || argument=$(realpath -- "$argument") ;; esac ;;
-      esac
-      ;;
+    --*=*) option=${argument%%=*} value=${argument#*=} written=$option= ;;
+    *) option=$before value=$argument written= ;;
   esac
-  arguments+=("$argument")
+  case $option in
+    --store)
+      is_elsewhere "$value" || value=$(absolute "$(path_of "$value")")
+      store=$value
+      ;;
+    --site | --data | --adapter | --to | --out | --html | --grads) value=$(absolute "$value") ;;
+    --set | --request | --message | --use) ;;
+    *) case $value in */* | *.*) [ ! -e "$value" ] || value=$(realpath -- "$value") ;; esac ;;
+  esac
+  arguments+=("$written$value")
   before=$argument
 done
 
-spark_jars_folder() {
+spark_home() {
   local home
   home=${SPARK_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v spark-submit)")")")}
   [ -d "$home/jars" ] || home=$(find_pyspark)
-  echo "$home/jars"
+  echo "$home"
 }
 
 # pip puts a spark-submit on PATH that finds its distribution by Python.
@@ -78,12 +88,23 @@ find_pyspark() {
     die "Spark's folder was not found. Set SPARK_HOME."
 }
 
+# As Spark itself looks for it: what stands on the command line wins, and a file that is named over Spark's own.
+deploy_mode_in() {
+  [ ! -r "$1" ] || sed -nE 's/^[[:space:]]*spark\.submit\.deployMode[[:space:]=:]+([a-z]+).*/\1/p' "$1" | tail -1
+}
+deploy_mode=${deploy_mode:-${in_conf:-${properties:+$(deploy_mode_in "$properties")}}}
+if [ -z "$deploy_mode" ] && { [ -z "$properties" ] || [ -n "$defaults" ]; }; then
+  conf=${SPARK_CONF_DIR:-$(spark_home 2>/dev/null || true)/conf}
+  deploy_mode=$(deploy_mode_in "$conf/spark-defaults.conf")
+fi
+deploy_mode=${deploy_mode:-${DEPLOY_MODE:-client}}
+
 if [ -n "${RETUNE_JARS:-}" ]; then
   program=local://$RETUNE_JARS/retune.jar
   ours=(--conf "spark.driver.extraClassPath=$RETUNE_JARS/*" --conf "spark.executor.extraClassPath=$RETUNE_JARS/*")
 else
   program=$root/target/retune.jar
-  spark_jars=$(spark_jars_folder)
+  spark_jars=$(spark_home)/jars
   jars=$("$root/jobs/jars.sh" "$spark_jars")
   ours=(--jars "${jars//$'\n'/,}")
 fi
@@ -95,6 +116,7 @@ run_client() {
 # There the driver's output and exit code stay with it, so it leaves both in the store; and spark-submit waits for it.
 run_cluster() {
   [ -n "$store" ] || die "Cluster mode needs --store DIR after the --, a folder that all hosts see: there the driver leaves what it says and its exit code."
+  ! is_elsewhere "$store" || die "--store $store: cluster mode needs a folder that all hosts see under the same path."
   local outcome
   outcome=$store/outcomes/$(date -u +%Y%m%dT%H%M%SZ)-$$-$RANDOM
   mkdir -p "$outcome"
