@@ -98,10 +98,18 @@ public final class SiteLoader {
     URI endpoint = hub.withDefault("endpoint", HubSite.SERVER.kind(), HubSite.DEFAULT.endpoint());
     String variable =
         hub.withDefault("token-variable", TrackingBinder.VARIABLE, HubSite.DEFAULT.tokenVariable());
+    Optional<Path> file = hub.optional("token-file", TEXT).map(Path::of);
+    if (file.isPresent() && hub.has("token-variable")) {
+      hub.problem(
+          ErrorCode.KEYS_CONFLICT,
+          "token-file",
+          "is given beside token-variable.",
+          "Keep one of them.");
+    }
     root.attach("hub", hub, false);
     // What was refused stands as a problem already.
     return new HubSite(
-        endpoint.getHost() == null ? HubSite.DEFAULT.endpoint() : endpoint, variable);
+        endpoint.getHost() == null ? HubSite.DEFAULT.endpoint() : endpoint, variable, file);
   }
 
   private static Path home() {

@@ -234,8 +234,8 @@ final class Hub {
           "Check the name, accept its conditions on "
               + http.server()
               + ", and put a token that may"
-              + " read it into the environment variable "
-              + http.tokenVariable()
+              + " read it into "
+              + http.tokenPlace()
               + ".");
     }
     if (e instanceof RefusedException refusal && refusal.status() == 404) {
@@ -243,9 +243,7 @@ final class Hub {
           ErrorCode.SOURCE_NOT_FOUND,
           place,
           what + " is not on " + http.server() + ": " + FileReason.of(e) + ".",
-          "Check name and revision; what is private needs a token in "
-              + http.tokenVariable()
-              + ".");
+          "Check name and revision; what is private needs a token in " + http.tokenPlace() + ".");
     }
     return InvalidInputException.of(
         ErrorCode.SOURCE_NOT_FETCHED,

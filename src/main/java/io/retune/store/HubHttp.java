@@ -1,6 +1,7 @@
 package io.retune.store;
 
 import io.retune.config.ErrorCode;
+import io.retune.config.FileReason;
 import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
@@ -144,18 +145,35 @@ final class HubHttp {
     return site.endpoint().toString().replaceAll("/+$", "");
   }
 
-  String tokenVariable() {
-    return site.tokenVariable();
+  /** Where a token is looked for. */
+  String tokenPlace() {
+    return site.tokenFile()
+        .map(file -> "the file " + file)
+        .orElse("the environment variable " + site.tokenVariable());
   }
 
   /** Read for each request, and hidden from then on. */
   Optional<String> token() {
     Optional<String> token =
-        Optional.ofNullable(environment.get(site.tokenVariable()))
+        site.tokenFile()
+            .map(HubHttp::read)
+            .or(() -> Optional.ofNullable(environment.get(site.tokenVariable())))
             .map(String::strip)
             .filter(value -> !value.isEmpty());
     token.ifPresent(Secrets::remember);
     return token;
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw InvalidInputException.of(
+          ErrorCode.BAD_CREDENTIALS,
+          file.toString(),
+          "cannot be read: " + FileReason.of(e) + ".",
+          "Make it readable for us, or name another.");
+    }
   }
 
   /**
@@ -429,7 +447,7 @@ final class HubHttp {
     } catch (IllegalArgumentException e) {
       throw InvalidInputException.of(
           ErrorCode.BAD_CREDENTIALS,
-          site.tokenVariable(),
+          site.tokenFile().map(Path::toString).orElse(site.tokenVariable()),
           "holds no token.",
           "A token is one line of ASCII.");
     }

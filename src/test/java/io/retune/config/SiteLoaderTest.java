@@ -76,7 +76,8 @@ class SiteLoaderTest {
             """);
     Site online = SiteLoader.load(Optional.of(file), List.of());
     assertThat(online.hub())
-        .isEqualTo(new HubSite(URI.create("http://mirror:8080/hf"), "MIRROR_TOKEN"));
+        .isEqualTo(
+            new HubSite(URI.create("http://mirror:8080/hf"), "MIRROR_TOKEN", Optional.empty()));
     assertThat(online.tracking()).isPresent();
     Site offline = SiteLoader.load(Optional.of(file), List.of("offline=true"));
     assertThat(offline.offline()).isTrue();
@@ -97,6 +98,21 @@ class SiteLoaderTest {
               Expected https://host:port, without user, password or query; credentials have keys of their own.
             --set hub.token-variable: hub.token-variable is no variable's name. [not-a-variable]
               Expected the name of an environment variable, such as MLFLOW_TRACKING_PASSWORD.""");
+  }
+
+  @Test
+  void theTokenOfTheHubIsInAFileOrInAVariable() {
+    assertThat(SiteLoader.load(Optional.empty(), List.of("hub.token-file=/run/t")).hub())
+        .isEqualTo(
+            new HubSite(HubSite.DEFAULT.endpoint(), "HF_TOKEN", Optional.of(Path.of("/run/t"))));
+    List<String> both = List.of("hub.token-variable=T", "hub.token-file=/run/t");
+    assertThat(
+            catchThrowableOfType(
+                InvalidInputException.class, () -> SiteLoader.load(Optional.empty(), both)))
+        .hasMessage(
+            """
+            --set hub.token-file: hub.token-file = "/run/t" is given beside token-variable. [keys-conflict]
+              Keep one of them.""");
   }
 
   @Test

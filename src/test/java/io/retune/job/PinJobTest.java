@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,7 +58,7 @@ class PinJobTest {
         SiteForTests.of(
             folder.resolve("store").toString(),
             folder.resolve("cache").toString(),
-            new HubSite(hub.uri(), "RETUNE_TEST_TOKEN"),
+            new HubSite(hub.uri(), "RETUNE_TEST_TOKEN", Optional.empty()),
             offline),
         true);
   }

@@ -21,6 +21,7 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -64,8 +65,12 @@ class HubTest {
   }
 
   private Sources sources(Map<String, String> environment) {
+    return sources(environment, Optional.empty());
+  }
+
+  private Sources sources(Map<String, String> environment, Optional<Path> tokenFile) {
     HubHttp.Patience patience = new HubHttp.Patience(Duration.ofMillis(20), Duration.ofMillis(700));
-    Hub hub = new Hub(new HubSite(server.uri(), "MY_TOKEN"), environment, patience);
+    Hub hub = new Hub(new HubSite(server.uri(), "MY_TOKEN", tokenFile), environment, patience);
     return new Sources(folder.resolve("cache"), new Configuration(), hub, false);
   }
 
@@ -177,6 +182,30 @@ class HubTest {
   }
 
   @Test
+  void aTokenInAFileIsTakenInTheVariablesPlace() throws IOException {
+    server.token = "hf_secretofafile";
+    Path file = folder.resolve("token");
+    Map<String, String> another = Map.of("MY_TOKEN", "hf_anothertoken");
+    assertThat(refusal(sources(another, Optional.of(file)), MODEL))
+        .isEqualTo(
+            file
+                + ": cannot be read: there is no "
+                + file
+                + ". [bad-credentials]\n"
+                + "  Make it readable for us, or name another.");
+    Files.writeString(file, "hf_wrong\n");
+    assertThat(refusal(sources(another, Optional.of(file)), MODEL))
+        .endsWith("put a token that may read it into the file " + file + ".");
+    Files.writeString(file, "two\nlines\n");
+    assertThat(refusal(sources(another, Optional.of(file)), MODEL))
+        .isEqualTo(file + ": holds no token. [bad-credentials]\n  A token is one line of ASCII.");
+
+    Files.writeString(file, "hf_secretofafile\n");
+    model(sources(another, Optional.of(file)));
+    assertThat(Secrets.hide("it is hf_secretofafile")).isEqualTo("it is ***");
+  }
+
+  @Test
   void whoMayNotReadIsToldWhatToDo() {
     server.token = "hf_verysecrettoken";
     String remedy =
@@ -200,7 +229,7 @@ class HubTest {
         .isEqualTo(
             "model.source: \"hf://models/org/other@COMMIT\" is not on HUB: status 404, Repository"
                 + " not found. [source-not-found]\n"
-                + "  Check name and revision; what is private needs a token in MY_TOKEN.");
+                + "  Check name and revision; what is private needs a token in the environment variable MY_TOKEN.");
   }
 
   @ParameterizedTest
@@ -362,7 +391,7 @@ class HubTest {
   void offlineOnlyTheCacheAndLocalFilesAreUsed() throws IOException {
     model(sources());
     int before = server.asked().size();
-    Hub hub = new Hub(new HubSite(URI.create("http://127.0.0.1:1"), "MY_TOKEN"));
+    Hub hub = new Hub(new HubSite(URI.create("http://127.0.0.1:1"), "MY_TOKEN", Optional.empty()));
     Sources offline = new Sources(folder.resolve("cache"), new Configuration(), hub, true);
 
     assertThat(model(offline).files()).hasSize(5);
