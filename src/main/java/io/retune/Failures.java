@@ -13,12 +13,17 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** How a command that failed says so: to people on stderr, with {@code --json} on stdout too. */
 final class Failures {
   /** Of the codes that are offered to be explained. */
   private static final int MOST_CODES = 3;
+
+  /** Also as it stands in the words of a failed task of Spark. */
+  private static final Pattern OUT_OF_MEMORY = Pattern.compile("OutOfMemoryError: ([^\\n]*)");
 
   /** What nothing was done of, where a command is about training. */
   static final String NOTHING_TRAINED = "nothing was trained";
@@ -59,7 +64,27 @@ final class Failures {
               unwritable.get() + ".",
               "Make room, or see to it that you may write there; then ask again."));
     }
+    Optional<String> memory = memoryOf(e);
+    if (memory.isPresent()) {
+      return tell(
+          new Problem(
+              ErrorCode.OUT_OF_MEMORY,
+              command,
+              "the memory that Java may use ran out: " + memory.get() + ".",
+              "Give it more, RETUNE_JAVA_OPTIONS=-Xmx6g ./retune ..., or --driver-memory to jobs/submit.sh; then ask again."));
+    }
     return defect(e);
+  }
+
+  /** Which memory ran out, if that is what {@code failure} comes from. */
+  private static Optional<String> memoryOf(Throwable failure) {
+    for (Throwable t = failure; t != null; t = t.getCause()) {
+      Matcher words = OUT_OF_MEMORY.matcher(t.toString());
+      if (words.find()) {
+        return Optional.of(words.group(1));
+      }
+    }
+    return Optional.empty();
   }
 
   /** The same, of one problem. */

@@ -50,6 +50,7 @@ class ErrorsTest {
           entry(
               ErrorCode.ARGUMENTS_DIFFER,
               "needs a run whose data were lost while it was interrupted"),
+          entry(ErrorCode.OUT_OF_MEMORY, "needs a machine's memory: FailuresTest"),
           entry(ErrorCode.DEFECT, "we know of none"));
 
   private static final ErrorCatalogue CATALOGUE = ErrorCatalogue.read();

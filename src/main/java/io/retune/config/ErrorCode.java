@@ -153,6 +153,7 @@ public enum ErrorCode {
   TABLES_DIFFER(Exit.CHECK_DOES_NOT_HOLD),
 
   // Retune itself.
+  OUT_OF_MEMORY(Exit.RESUMABLE),
   DEFECT(Exit.DEFECT);
 
   private final Exit exit;
