@@ -177,6 +177,18 @@ class DeployTest {
     assertThat(Manifests.names(manifests.ofKind("NetworkPolicy"))).contains("nobody");
   }
 
+  /** An address that is not known is one to be filled in, not all that there are. */
+  @Test
+  void nobodyMayReachEverybody() throws IOException {
+    for (JsonNode policy : manifests.ofKind("NetworkPolicy")) {
+      assertThat(policy.at("/spec/egress")).allMatch(rule -> !rule.path("to").isEmpty());
+      assertThat(policy.at("/spec/ingress")).allMatch(rule -> !rule.path("from").isEmpty());
+    }
+    assertThat(Files.readString(Path.of("deploy", "kubernetes", "network.yaml")))
+        .contains("{cidr: 192.0.2.1/32}");
+    assertThat(Files.readString(Image.DEPLOY.resolve("README.md"))).contains(" 192.0.2.1,");
+  }
+
   @Test
   void theSiteIsOneAndMlflowAnswersToItsAddress() throws IOException {
     Site site = SiteLoader.load(Optional.of(site()), List.of());
