@@ -19,3 +19,5 @@ cp "$root/target/jvm.options" "$to/"
   echo "Retune's class path has no libtorch for this kind of machine: pom.xml has profiles for those that it knows." >&2
   exit 2
 }
+# For the image's user, whatever the umask and the modes of Maven's repository.
+chmod -R a+rX "$to"

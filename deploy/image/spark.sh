@@ -16,4 +16,4 @@ done
 cp -al "$pyspark/jars" "$to/jars" 2>/dev/null || cp -a "$pyspark/jars" "$to/jars"
 cp -a "$pyspark/licenses" "$to/licenses"
 # Apache's own archive has it there; the profiles of jobs/ name it.
-cp "$(dirname "$0")/gpus.sh" "$to/examples/src/main/scripts/getGpusResources.sh"
+install -m 755 "$(dirname "$0")/gpus.sh" "$to/examples/src/main/scripts/getGpusResources.sh"

@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -187,6 +188,24 @@ class DeployTest {
     assertThat(Files.readString(Path.of("deploy", "kubernetes", "network.yaml")))
         .contains("{cidr: 192.0.2.1/32}");
     assertThat(Files.readString(Image.DEPLOY.resolve("README.md"))).contains(" 192.0.2.1,");
+  }
+
+  /** A checkout keeps others out under some umasks, and the image's user is another. */
+  @Test
+  void whatIsCopiedOutOfTheCheckoutCanBeReadByAll() throws IOException {
+    String dockerfile = Files.readString(Image.DOCKERFILE);
+    String last = dockerfile.substring(dockerfile.lastIndexOf("\nFROM "));
+    List<String> copied =
+        Pattern.compile("(?m)^COPY [^-]\\S* (\\S+)$")
+            .matcher(last)
+            .results()
+            .map(copy -> copy.group(1))
+            .toList();
+    assertThat(copied).hasSizeGreaterThan(3);
+    String opened = last.lines().filter(line -> line.contains("chmod -R a+rX ")).findFirst().get();
+    for (String path : copied) {
+      assertThat(opened + " ").contains(" " + path.replaceFirst("/$", "/LICENSE") + " ");
+    }
   }
 
   @Test

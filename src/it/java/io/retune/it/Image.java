@@ -48,7 +48,9 @@ final class Image {
     Path spark = ROOT.resolve(Path.of("stages", "spark", "opt", "spark"));
     Path out = ROOT.resolve(Path.of("stages", "retune", "out"));
     execute(SCRIPTS.resolve("spark.sh"), SparkCluster.home(), spark);
-    execute(SCRIPTS.resolve("jars.sh"), spark.resolve("jars"), out);
+    String keepingOthersOut = "umask 077 && exec \"$@\"";
+    Path jars = SCRIPTS.resolve("jars.sh");
+    execute("bash", "-c", keepingOthersOut, "bash", jars, spark.resolve("jars"), out);
     for (MatchResult copy : lines("COPY (?:--from=(\\w+) )?(\\S+) (\\S+)")) {
       String stage = copy.group(1);
       Path from =
