@@ -208,6 +208,16 @@ class DeployTest {
     }
   }
 
+  /** What a page has people make in the clone is no change of it, and in no image. */
+  @Test
+  void whatAirflowIsInstalledIntoIsIgnored() throws IOException {
+    String page = Files.readString(Path.of("jobs", "airflow", "README.md"));
+    assertThat(page).contains("-m venv airflow ").contains("AIRFLOW_HOME=$PWD/airflow-home\n");
+    assertThat(Files.readAllLines(Path.of(".gitignore"))).contains("/airflow/", "/airflow-home/");
+    assertThat(Files.readAllLines(Image.DEPLOY.resolve("Dockerfile.dockerignore")))
+        .contains("airflow", "airflow-home");
+  }
+
   @Test
   void theSiteIsOneAndMlflowAnswersToItsAddress() throws IOException {
     Site site = SiteLoader.load(Optional.of(site()), List.of());
