@@ -13,8 +13,6 @@ import io.retune.model.ImportedModel;
 import io.retune.model.ModelImporter;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.SortedMap;
@@ -118,11 +116,7 @@ final class Stages {
     Preparation preparation = new Preparation(workspace.spark(), workspace.store());
     Path directory = model.directory();
     if (!preparation.isPrepared(recipe.data(), versions, directory, model.sha256())) {
-      try {
-        ModelImporter.requireUnchanged(model);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      ModelImporter.requireUnchanged(model);
     }
     return preparation.snapshotFor(recipe.data(), versions, directory, model.sha256());
   }

@@ -443,7 +443,7 @@ class HubTest {
   void aCommitThatIsInTheCacheIsNotFetchedForItsDigest() throws IOException {
     assertThat(sources().digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
     int before = server.asked().size();
-    Hub hub = new Hub(new HubSite(server.uri(), "MY_TOKEN"));
+    Hub hub = new Hub(new HubSite(server.uri(), "MY_TOKEN", Optional.empty()));
     Sources offline = new Sources(folder.resolve("cache"), new Configuration(), hub, true);
 
     assertThat(sources().digestOf(MODEL, "MODEL").hex()).isEqualTo(modelSha256());
