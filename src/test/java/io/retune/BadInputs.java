@@ -192,7 +192,8 @@ final class BadInputs implements AutoCloseable {
                 recipe.data(),
                 new TreeMap<>(Map.of("words", words)),
                 model.directory(),
-                model.sha256());
+                model.sha256(),
+                () -> {});
     Plan plan = new Planner(spark, store).planFor(snapshot, recipe.order());
     for (String request : List.of("first", "second")) {
       String run = RunId.of(recipe.name(), request);

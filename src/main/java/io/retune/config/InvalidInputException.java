@@ -39,6 +39,16 @@ public final class InvalidInputException extends RuntimeException implements Fai
         remedy);
   }
 
+  /**
+   * An input that cannot be read.
+   *
+   * @param place as the user named it
+   */
+  public static InvalidInputException notReadable(
+      ErrorCode code, String place, IOException cause, String remedy) {
+    return of(code, place, "cannot be read: " + FileReason.of(cause) + ".", remedy);
+  }
+
   /** A file of text that is none. */
   public static InvalidInputException notUtf8(String file) {
     return new InvalidInputException(List.of(Problem.notUtf8(file)));

@@ -71,7 +71,7 @@ final class SourceForm {
     Matcher maven = MAVEN.matcher(source);
     return HubSource.parse(source).filter(HubSource::isPinned).isPresent()
         || (pip.matches() && isExactOfPip(pip.group(2)))
-        || (maven.matches() && isExactOfMaven(maven.group(1).replaceFirst("[^:]*:[^:]*:?", "")));
+        || (maven.matches() && isExactOfMaven(version(mavenParts(maven))));
   }
 
   /** With any commit or version in the place of one that moves. */
@@ -182,7 +182,7 @@ final class SourceForm {
   }
 
   private static void checkMaven(Block block, String key, Matcher maven) {
-    List<String> parts = List.of(maven.group(1).split(":", -1));
+    List<String> parts = mavenParts(maven);
     if (parts.size() < 2
         || parts.size() > 3
         || !parts.get(0).matches(NAME)
@@ -195,7 +195,7 @@ final class SourceForm {
       return;
     }
     String module = "maven:" + parts.get(0) + ":" + parts.get(1);
-    String version = parts.size() == 3 ? parts.get(2) : "";
+    String version = version(parts);
     if (!isExactOfMaven(version)) {
       block.problem(
           ErrorCode.SOURCE_MOVES,
@@ -209,6 +209,15 @@ final class SourceForm {
           "does not say which file.",
           "Add it: " + module + ":" + version + "!path/in/jar.");
     }
+  }
+
+  private static List<String> mavenParts(Matcher maven) {
+    return List.of(maven.group(1).split(":", -1));
+  }
+
+  /** Of group, artifact and version; empty where they are not three. */
+  private static String version(List<String> mavenParts) {
+    return mavenParts.size() == 3 ? mavenParts.get(2) : "";
   }
 
   private static boolean isExactOfPip(String version) {

@@ -85,6 +85,8 @@ public final class Preparation {
    * @param versions which version of each of {@code data.datasets()} is prepared
    * @param modelDirectory whose tokenizer and template render; a local path
    * @param model its digest
+   * @param beforeRendering what has to hold of the model where it is used; not asked where the
+   *     snapshot is found
    * @throws InvalidInputException if a transform does not fit the rows, rows cannot be rendered
    *     (the first twenty, each with its reason), or a split is empty; nothing is written then
    */
@@ -92,28 +94,18 @@ public final class Preparation {
       DataSpec data,
       SortedMap<String, DatasetVersion> versions,
       Path modelDirectory,
-      Sha256 model) {
+      Sha256 model,
+      Runnable beforeRendering) {
     if (!versions.keySet().equals(data.datasets().keySet())) {
       throw new IllegalArgumentException("One version for each dataset: " + versions.keySet());
     }
     String key = key(data, versions, model, ChatRenderer.version(modelDirectory));
-    if (!store.exists(manifest(key))) {
+    org.apache.hadoop.fs.Path manifest = store.path("snapshots", key, "snapshot.json");
+    if (!store.exists(manifest)) {
+      beforeRendering.run();
       new Pass(modelDirectory).prepare(data, versions, model, key);
     }
-    return read(manifest(key));
-  }
-
-  /** Whether {@link #snapshotFor} of the same finds what was prepared before. */
-  public boolean isPrepared(
-      DataSpec data,
-      SortedMap<String, DatasetVersion> versions,
-      Path modelDirectory,
-      Sha256 model) {
-    return store.exists(manifest(key(data, versions, model, ChatRenderer.version(modelDirectory))));
-  }
-
-  private org.apache.hadoop.fs.Path manifest(String key) {
-    return store.path("snapshots", key, "snapshot.json");
+    return read(manifest);
   }
 
   private Snapshot read(org.apache.hadoop.fs.Path manifest) {

@@ -62,10 +62,10 @@ public record JsonLines(Path file, String expected) {
     } catch (MalformedInputException e) {
       throw InvalidInputException.notUtf8(file.toString());
     } catch (IOException e) {
-      throw InvalidInputException.of(
+      throw InvalidInputException.notReadable(
           ErrorCode.SOURCE_NOT_READABLE,
           file.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
+          e,
           "Give a file of JSON lines with --data.");
     }
   }

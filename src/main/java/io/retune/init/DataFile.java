@@ -52,6 +52,10 @@ record DataFile(
     sample = List.copyOf(sample);
   }
 
+  boolean isLongerThanSample() {
+    return rows > sample.size();
+  }
+
   /**
    * @param spark asked for where the file is Parquet
    * @throws InvalidInputException if it cannot be read, or with every line, of the first 20, that
@@ -75,11 +79,8 @@ record DataFile(
     } catch (CharacterCodingException e) {
       throw InvalidInputException.notUtf8("--data " + path);
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          ErrorCode.SOURCE_NOT_READABLE,
-          "--data " + path,
-          "cannot be read: " + FileReason.of(e) + ".",
-          "Give a file that you may read.");
+      throw InvalidInputException.notReadable(
+          ErrorCode.SOURCE_NOT_READABLE, "--data " + path, e, "Give a file that you may read.");
     }
     return reading.file();
   }

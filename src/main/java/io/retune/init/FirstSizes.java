@@ -185,7 +185,7 @@ record FirstSizes(
   /** Of the examples; known where all of them were looked at. */
   private static double trainedShare(
       DataFile file, List<Shape.Example> examples, double evaluation, long seed) {
-    if (file.rows() > file.sample().size()) {
+    if (file.isLongerThanSample()) {
       return 1 - evaluation;
     }
     long held =
@@ -205,7 +205,7 @@ record FirstSizes(
 
   /** The first that leaves both parts of a small file filled; of a large one any does. */
   private static long splitSeed(DataFile file, List<Shape.Example> examples, double evaluation) {
-    if (file.rows() > file.sample().size()) {
+    if (file.isLongerThanSample()) {
       return FIRST_SEED;
     }
     List<String> by = examples.stream().map(Shape.Example::by).distinct().toList();

@@ -45,6 +45,10 @@ final class FineTuning {
   /** Attempts in a row that end without a further step: what fails then fails every time. */
   private static final int FRUITLESS_ATTEMPTS = 3;
 
+  /** What to do about a training that loses its weights. */
+  private static final String DIVERGES =
+      "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.";
+
   private final Workspace workspace;
   private final Ranks ranks;
   private final ImportedModel model;
@@ -229,7 +233,7 @@ final class FineTuning {
             ErrorCode.GRADIENT_NOT_FINITE,
             folder.run() + " step " + diverged.step(),
             "the gradient is not finite.",
-            "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
+            DIVERGES);
       } else if (event instanceof RankEvent.Checkpointed written
           && !checkpointed.contains(written.checkpoint().step())) {
         folder.append(new JournalEntry.Checkpointed(attempt, written.checkpoint()));
@@ -316,7 +320,7 @@ final class FineTuning {
                 .formatted(lost, Terminal.count(evaluation.lossSums().length, "example")),
             untouched
                 ? "The model's weights are not sound: take another model, or fetch it again."
-                : "Lower train.optimizer.adamw.lr, or warm up longer: that is another experiment.");
+                : DIVERGES);
       }
     }
   }

@@ -2,7 +2,6 @@ package io.retune.job;
 
 import io.retune.config.CheckDoesNotHoldException;
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.lineage.JournalEntry.Artifact;
 import io.retune.lineage.JournalEntry.Ended;
@@ -43,11 +42,8 @@ record FinishedRun(
               workspace.store(), new Sha256(history.declared().orElseThrow().modelSha256()));
       return new FinishedRun(history, folder, model, TrainedAdapter.read(folder, model.config()));
     } catch (IOException e) {
-      throw InvalidInputException.of(
-          ErrorCode.SOURCE_NOT_READABLE,
-          folder.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
-          "Check who may read it.");
+      throw InvalidInputException.notReadable(
+          ErrorCode.SOURCE_NOT_READABLE, folder.toString(), e, "Check who may read it.");
     }
   }
 

@@ -1,7 +1,6 @@
 package io.retune.job;
 
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.evaluate.Scoring;
 import io.retune.evaluate.TargetLines;
@@ -66,10 +65,10 @@ public final class ScoreJob {
     try {
       return TrainedAdapter.read(folder, model.config());
     } catch (IOException e) {
-      throw InvalidInputException.of(
+      throw InvalidInputException.notReadable(
           ErrorCode.ADAPTER_DOES_NOT_FIT,
           "--adapter " + folder,
-          "cannot be read: " + FileReason.of(e) + ".",
+          e,
           "Give one whose weights are safetensors.");
     }
   }

@@ -13,7 +13,6 @@ import io.retune.model.ImportedModel;
 import io.retune.model.ModelImporter;
 import io.retune.plan.Plan;
 import io.retune.plan.Planner;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -113,12 +112,13 @@ final class Stages {
   }
 
   private Snapshot prepared(SortedMap<String, DatasetVersion> versions, ImportedModel model) {
-    Preparation preparation = new Preparation(workspace.spark(), workspace.store());
-    Path directory = model.directory();
-    if (!preparation.isPrepared(recipe.data(), versions, directory, model.sha256())) {
-      ModelImporter.requireUnchanged(model);
-    }
-    return preparation.snapshotFor(recipe.data(), versions, directory, model.sha256());
+    return new Preparation(workspace.spark(), workspace.store())
+        .snapshotFor(
+            recipe.data(),
+            versions,
+            model.directory(),
+            model.sha256(),
+            () -> ModelImporter.requireUnchanged(model));
   }
 
   Plan plan(Snapshot snapshot) {

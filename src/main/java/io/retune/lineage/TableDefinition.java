@@ -56,7 +56,10 @@ record TableDefinition(String name, String sql, StructType columns) {
    * @throws InvalidInputException if a column has another type
    */
   List<StructField> missing(String location, Metadata metadata) {
-    Map<String, StructField> there = there(metadata);
+    return missing(location, there(metadata));
+  }
+
+  private List<StructField> missing(String location, Map<String, StructField> there) {
     List<StructField> missing = new ArrayList<>();
     for (StructField column : columns.fields()) {
       StructField its = there.get(column.name());
@@ -84,14 +87,12 @@ record TableDefinition(String name, String sql, StructType columns) {
   List<String> changes(String location, Metadata metadata) {
     String table = "ALTER TABLE delta.`" + location + "` ";
     List<String> changes = new ArrayList<>();
+    Map<String, StructField> there = there(metadata);
     String missing =
-        missing(location, metadata).stream()
-            .map(StructField::toDDL)
-            .collect(Collectors.joining(", "));
+        missing(location, there).stream().map(StructField::toDDL).collect(Collectors.joining(", "));
     if (!missing.isEmpty()) {
       changes.add(table + "ADD COLUMNS (" + missing + ")");
     }
-    Map<String, StructField> there = there(metadata);
     for (StructField column : columns.fields()) {
       StructField its = there.get(column.name());
       if (its != null && !its.getComment().equals(column.getComment())) {

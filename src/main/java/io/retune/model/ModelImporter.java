@@ -1,7 +1,6 @@
 package io.retune.model;
 
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.SourceSpec;
 import io.retune.store.Sha256;
@@ -228,10 +227,10 @@ public final class ModelImporter {
 
   /** Of a model's file or folder. */
   static InvalidInputException unreadable(Path model, IOException e) {
-    return InvalidInputException.of(
+    return InvalidInputException.notReadable(
         ErrorCode.SOURCE_NOT_READABLE,
         model.toString(),
-        "cannot be read: " + FileReason.of(e) + ".",
+        e,
         "Check who may read it, and that all of it is there.");
   }
 

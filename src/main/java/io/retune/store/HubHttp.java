@@ -1,7 +1,6 @@
 package io.retune.store;
 
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.HubSite;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
@@ -168,10 +167,10 @@ final class HubHttp {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw InvalidInputException.of(
+      throw InvalidInputException.notReadable(
           ErrorCode.BAD_CREDENTIALS,
           file.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
+          e,
           "Make it readable for us, or name another.");
     }
   }

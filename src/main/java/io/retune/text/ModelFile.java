@@ -1,7 +1,6 @@
 package io.retune.text;
 
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
@@ -20,10 +19,10 @@ final class ModelFile {
             file.toString(),
             "is not there.",
             "Give a model with its " + file.getFileName() + ".")
-        : InvalidInputException.of(
+        : InvalidInputException.notReadable(
             ErrorCode.NOT_A_MODEL,
             file.toString(),
-            "cannot be read: " + FileReason.of(e) + ".",
+            e,
             e instanceof FileSystemException
                 ? "Check who may read it."
                 : "Give the model's own: a clone without git-lfs has a few lines about the file in its place.");

@@ -1,7 +1,6 @@
 package io.retune.tracking;
 
 import io.retune.config.ErrorCode;
-import io.retune.config.FileReason;
 import io.retune.config.InvalidInputException;
 import io.retune.config.Secrets;
 import io.retune.config.TrackingSite.Credentials;
@@ -144,10 +143,10 @@ final class Authorization {
         }
       }
     } catch (IOException e) {
-      throw InvalidInputException.of(
+      throw InvalidInputException.notReadable(
           ErrorCode.BAD_CREDENTIALS,
           file.toString(),
-          "cannot be read: " + FileReason.of(e) + ".",
+          e,
           "Make it readable for us, or name another.");
     }
     Optional<String> token = Optional.ofNullable(values.get(TOKEN)).map(Authorization::sendable);

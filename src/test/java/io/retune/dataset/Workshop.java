@@ -84,7 +84,8 @@ public final class Workshop {
         new DataSpec(new TreeMap<>(specs), List.of(chain), groupBy),
         new TreeMap<>(versions),
         model,
-        Sha256.of("model"));
+        Sha256.of("model"),
+        () -> {});
   }
 
   /** The user asks for the column {@code word}, the assistant answers with it. */

@@ -21,6 +21,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -241,17 +242,9 @@ class RankLoopTest {
     List<RankEvent> events = new CopyOnWriteArrayList<>();
     ExecutorService threads = Executors.newFixedThreadPool(2);
     try (EventServer server = new EventServer(attempt, events::add)) {
-      Gathering gathering = new Gathering(2);
-      List<Future<String>> ranks = new ArrayList<>();
-      for (int rank = 0; rank < 2; rank++) {
-        TrainingTask task =
-            task(attempt, plan, 1, 0, server.port(), List.of(TRAIN, other).get(rank));
-        int each = rank;
-        ranks.add(
-            threads.submit(
-                () -> RankLoop.run(task, seat(each, 2), gathering.of(each), () -> false)));
-      }
-      for (Future<String> rank : ranks) {
+      TrainingTask task = task(attempt, plan, 1, 0, server.port());
+      TrainingTask otherTask = task(attempt, plan, 1, 0, server.port(), other);
+      for (Future<String> rank : start(threads, List.of(task, otherTask))) {
         assertThatThrownBy(() -> rank.get(60, TimeUnit.SECONDS))
             .rootCause()
             .hasMessageStartingWith("The ranks have different " + different + ", by rank: ");
@@ -350,16 +343,8 @@ class RankLoopTest {
               events.add(event);
             })) {
       TrainingTask task = task(attempt, plan, lanes, resumeStep, server.port());
-      Gathering gathering = new Gathering(world);
-      List<Future<String>> ranks = new ArrayList<>();
-      for (int rank = 0; rank < world; rank++) {
-        int each = rank;
-        ranks.add(
-            threads.submit(
-                () -> RankLoop.run(task, seat(each, world), gathering.of(each), () -> false)));
-      }
       List<String> digests = new ArrayList<>();
-      for (Future<String> rank : ranks) {
+      for (Future<String> rank : start(threads, Collections.nCopies(world, task))) {
         try {
           digests.add(rank.get(60, TimeUnit.SECONDS));
         } catch (ExecutionException e) {
@@ -374,6 +359,21 @@ class RankLoopTest {
     } finally {
       threads.shutdownNow();
     }
+  }
+
+  /** A rank for each task, all of one attempt. */
+  private static List<Future<String>> start(ExecutorService threads, List<TrainingTask> tasks) {
+    Gathering gathering = new Gathering(tasks.size());
+    List<Future<String>> ranks = new ArrayList<>();
+    for (int rank = 0; rank < tasks.size(); rank++) {
+      int each = rank;
+      ranks.add(
+          threads.submit(
+              () ->
+                  RankLoop.run(
+                      tasks.get(each), seat(each, tasks.size()), gathering.of(each), () -> false)));
+    }
+    return ranks;
   }
 
   private TrainingTask task(Attempt attempt, Plan plan, int lanes, int resumeStep, int port) {
